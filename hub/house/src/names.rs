@@ -22,7 +22,9 @@ impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NameError::Empty => write!(f, "the name is empty; give it at least one letter"),
-            NameError::TooLong { limit } => write!(f, "the name is longer than {limit} characters; shorten it"),
+            NameError::TooLong { limit } => {
+                write!(f, "the name is longer than {limit} characters; shorten it")
+            }
             NameError::Character(c) => write!(f, "the name holds {c:?}; use letters, digits, - and _"),
             NameError::NotHex => write!(f, "the id is not 32 hexadecimal digits"),
         }

@@ -1,0 +1,49 @@
+//! What the household has decided, with defaults that need no decision.
+
+use std::time::Duration;
+
+use crate::{Outcome, Retention};
+
+/// The household's choices. Each has a default; the configuration may change it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// How long after the first detection other satellites may still bid. Sound needs 3 ms a metre and a
+    /// satellite up to some 100 ms to score the word, so one spoken word reaches all within this.
+    pub contest: Duration,
+    /// For how long after the contest a satellite that reports the same word is a late echo, not a new call.
+    pub echo: Duration,
+    /// Longest utterance; the satellite is told to stop.
+    pub longest_utterance: Duration,
+    /// How long the speech engine may take after the endpoint.
+    pub patience: Duration,
+    /// How long after it was spoken a command may still be carried out.
+    pub deadline: Duration,
+    /// Below this confidence the house does nothing.
+    pub least_confidence: f32,
+    /// Whether a wake word is looked at a second time before anything is kept or transcribed.
+    pub second_look: bool,
+    /// How long recordings of nobody in particular are kept.
+    pub keep: Retention,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            contest: Duration::from_millis(250),
+            echo: Duration::from_millis(1500),
+            longest_utterance: Duration::from_secs(30),
+            patience: Duration::from_secs(10),
+            deadline: Duration::from_secs(5),
+            least_confidence: 0.5,
+            second_look: false,
+            keep: Retention::Day,
+        }
+    }
+}
+
+impl Policy {
+    /// Whether anything of a session with this outcome may stay in the journal.
+    pub const fn keeps(outcome: Outcome) -> bool {
+        !matches!(outcome, Outcome::FalseWake | Outcome::AnsweredElsewhere | Outcome::NothingSaid)
+    }
+}

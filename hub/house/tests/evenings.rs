@@ -1,0 +1,272 @@
+//! Whole evenings in virtual time: a script of events against the effects it must have.
+
+use std::time::{Duration, Instant};
+
+use sotto_house::{
+    Acted, Area, Bid, Effect, End, Event, House, Note, Outcome, Policy, Reason, SatelliteId, Trigger,
+    Understanding, UtteranceId,
+};
+
+/// A house with a clock that only the script moves.
+struct Evening {
+    house: House,
+    start: Instant,
+    now: Duration,
+    said: Vec<String>,
+    notes: Vec<Note>,
+}
+
+fn utterance(n: u8) -> UtteranceId {
+    UtteranceId::from_bytes([n; 16])
+}
+
+fn wake() -> Trigger {
+    Trigger::WakeWord("okay_nabu".into())
+}
+
+impl Evening {
+    fn new(policy: Policy) -> Self {
+        Evening {
+            house: House::new(policy),
+            start: Instant::now(),
+            now: Duration::ZERO,
+            said: vec![],
+            notes: vec![],
+        }
+    }
+
+    /// Lets the clock run to `ms`, with every tick on the way that the house asked for.
+    fn at(&mut self, ms: u64) -> &mut Self {
+        let until = Duration::from_millis(ms);
+        while let Some(due) = self.house.wake_at().map(|due| due - self.start).filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            self.event(Event::Tick);
+        }
+        self.now = until;
+        self
+    }
+
+    fn event(&mut self, event: Event) -> &mut Self {
+        let effects = self.house.handle(self.start + self.now, event);
+        for effect in effects {
+            if let Effect::Conclude { notes, .. } = &effect {
+                self.notes.extend(notes.iter().cloned());
+            }
+            self.said.push(format!("{}: {}", self.now.as_millis(), brief(&effect)));
+        }
+        self
+    }
+
+    fn opened(&mut self, n: u8, satellite: &str, trigger: Trigger, score: f32, level: f32) -> &mut Self {
+        self.event(Event::Opened {
+            utterance: utterance(n),
+            satellite: SatelliteId::new(satellite).unwrap(),
+            area: Area::new(satellite).ok(),
+            trigger,
+            bid: Bid::new(score, level),
+        })
+    }
+
+    fn ended(&mut self, n: u8, end: End) -> &mut Self {
+        self.event(Event::Ended { utterance: utterance(n), end })
+    }
+
+    fn understood(&mut self, n: u8, confidence: f32) -> &mut Self {
+        let understanding = Some(Understanding { confidence, deadline: None });
+        self.event(Event::Transcribed { utterance: utterance(n) });
+        self.event(Event::Understood { utterance: utterance(n), understanding })
+    }
+
+    fn acted(&mut self, n: u8, acted: Acted) -> &mut Self {
+        self.event(Event::Acted { utterance: utterance(n), acted })
+    }
+
+    #[track_caller]
+    fn expect(&mut self, script: &str) -> &mut Self {
+        let wanted: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        assert_eq!(self.said, wanted);
+        self.said.clear();
+        self
+    }
+}
+
+fn brief(effect: &Effect) -> String {
+    let n = |u: &UtteranceId| u.bytes()[0];
+    match effect {
+        Effect::Verify { utterance } => format!("verify {}", n(utterance)),
+        Effect::Record { utterance, satellite, .. } => format!("record {} of {satellite}", n(utterance)),
+        Effect::Transcribe { utterance } => format!("transcribe {}", n(utterance)),
+        Effect::Understand { utterance } => format!("understand {}", n(utterance)),
+        Effect::Command { utterance, .. } => format!("command {}", n(utterance)),
+        Effect::Stop { utterance, .. } => format!("stop {}", n(utterance)),
+        Effect::Discard { utterance, outcome, .. } => format!("discard {} {outcome:?}", n(utterance)),
+        Effect::Conclude { utterance, outcome, .. } => format!("conclude {} {outcome:?}", n(utterance)),
+    }
+}
+
+#[test]
+fn a_spoken_command_goes_all_the_way() {
+    let mut evening = Evening::new(Policy::default());
+    evening.opened(1, "kitchen", wake(), 0.98, -30.0).expect("");
+    evening.at(2000).ended(1, End::Endpoint).expect(
+        "250: record 1 of kitchen
+         2000: transcribe 1",
+    );
+    evening.at(2080).understood(1, 0.95).at(2081).acted(1, Acted::Published).expect(
+        "2080: understand 1
+         2080: command 1
+         2081: conclude 1 Done",
+    );
+    assert_eq!(evening.notes, [Note::HeardAlone]);
+    evening.at(60_000).expect("");
+    assert_eq!(evening.house.wake_at(), None, "a house with nothing to do sleeps");
+}
+
+#[test]
+fn of_two_satellites_that_hear_one_wake_word_the_nearer_answers() {
+    let mut evening = Evening::new(Policy::default());
+    evening.opened(1, "hall", wake(), 0.95, -45.0).at(120).opened(2, "kitchen", wake(), 0.97, -30.0);
+    evening.at(300).opened(3, "bedroom", wake(), 0.99, -50.0).expect(
+        "250: discard 1 AnsweredElsewhere
+         250: record 2 of kitchen
+         300: discard 3 AnsweredElsewhere",
+    );
+    evening.at(1500).ended(2, End::Endpoint).understood(2, 0.9).acted(2, Acted::Published).expect(
+        "1500: transcribe 2
+         1500: understand 2
+         1500: command 2
+         1500: conclude 2 Done",
+    );
+    let hall = (SatelliteId::new("hall").unwrap(), Bid::new(0.95, -45.0));
+    assert_eq!(evening.notes, [Note::Chosen { reason: Reason::Louder, over: vec![hall] }]);
+}
+
+#[test]
+fn two_people_with_two_wake_words_are_both_answered() {
+    let mut evening = Evening::new(Policy::default());
+    evening.opened(1, "hall", wake(), 0.9, -30.0);
+    evening.at(50).opened(2, "kitchen", Trigger::WakeWord("alexa".into()), 0.9, -30.0);
+    evening.at(60).opened(3, "bedroom", Trigger::Button, 0.0, -30.0);
+    evening.at(1000).expect(
+        "60: record 3 of bedroom
+         250: record 1 of hall
+         300: record 2 of kitchen",
+    );
+}
+
+#[test]
+fn a_short_word_does_not_wait_for_the_contest() {
+    let mut evening = Evening::new(Policy::default());
+    evening.opened(1, "hall", Trigger::Speech, 0.9, -30.0).at(100).ended(1, End::Endpoint).expect(
+        "100: record 1 of hall
+         100: transcribe 1",
+    );
+}
+
+#[test]
+fn a_false_wake_leaves_nothing() {
+    let mut evening = Evening::new(Policy { second_look: true, ..Policy::default() });
+    evening.opened(1, "hall", wake(), 0.9, -30.0).at(20);
+    evening.event(Event::Verified { utterance: utterance(1), genuine: false });
+    evening.at(1000).ended(1, End::Endpoint).expect(
+        "0: verify 1
+         20: discard 1 FalseWake",
+    );
+
+    // A look that never comes back is no proof.
+    evening
+        .at(2000)
+        .opened(2, "hall", wake(), 0.9, -30.0)
+        .at(3000)
+        .ended(2, End::Endpoint)
+        .at(20_000)
+        .expect(
+            "2000: verify 2
+         13000: discard 2 FalseWake",
+        );
+
+    evening.opened(3, "hall", wake(), 0.9, -30.0).at(20_010);
+    evening.event(Event::Verified { utterance: utterance(3), genuine: true }).at(21_000).expect(
+        "20000: verify 3
+         20250: record 3 of hall",
+    );
+}
+
+#[test]
+fn an_old_command_never_fires_late() {
+    let mut evening = Evening::new(Policy::default());
+    evening.opened(1, "hall", Trigger::Button, 0.9, -30.0).at(1000).ended(1, End::Endpoint);
+    evening.at(6000).understood(1, 0.9).expect(
+        "0: record 1 of hall
+         1000: transcribe 1
+         6000: understand 1
+         6000: conclude 1 NotReached",
+    );
+    assert_eq!(evening.notes, [Note::TooLate { by: Duration::ZERO }]);
+
+    evening
+        .opened(2, "hall", Trigger::Button, 0.9, -30.0)
+        .at(7000)
+        .ended(2, End::Endpoint)
+        .understood(2, 0.9);
+    evening.at(12_500).acted(2, Acted::Published).expect(
+        "6000: record 2 of hall
+         7000: transcribe 2
+         7000: understand 2
+         7000: command 2
+         12000: conclude 2 NotReached",
+    );
+}
+
+#[test]
+fn what_goes_wrong_has_an_outcome() {
+    let mut evening = Evening::new(Policy::default());
+    let mut check = |script: fn(&mut Evening) -> &mut Evening, outcome: Outcome, kept: bool| {
+        let start = evening.now.as_millis() as u64 + 10_000;
+        evening.at(start).opened(1, "hall", Trigger::Button, 0.9, -30.0).at(start + 1000);
+        script(&mut evening);
+        let end = evening.said.last().unwrap().clone();
+        let verb = if kept { "conclude" } else { "discard" };
+        assert!(end.ends_with(&format!("{verb} 1 {outcome:?}")), "{end}");
+        evening.at(start + 60_000).said.clear();
+        assert_eq!(evening.house.sessions(), 0);
+    };
+    check(|e| e.ended(1, End::NothingSaid), Outcome::NothingSaid, false);
+    check(|e| e.ended(1, End::Cancelled), Outcome::Interrupted, true);
+    check(|e| e.event(Event::Lost { utterance: utterance(1) }), Outcome::Interrupted, true);
+    check(|e| e.event(Event::Closing), Outcome::Interrupted, true);
+    check(|e| e.opened(2, "hall", wake(), 0.9, -30.0), Outcome::Interrupted, true);
+    check(
+        |e| e.ended(1, End::Endpoint).event(Event::NotHeard { utterance: utterance(1) }),
+        Outcome::NotHeard,
+        true,
+    );
+    check(
+        |e| {
+            let until = e.now.as_millis() as u64 + 11_000;
+            e.ended(1, End::Endpoint).at(until)
+        },
+        Outcome::NotHeard,
+        true,
+    );
+    check(|e| e.ended(1, End::Endpoint).understood(1, 0.2), Outcome::NotUnderstood, true);
+    check(|e| e.ended(1, End::Endpoint).understood(1, f32::NAN), Outcome::NotUnderstood, true);
+    check(|e| e.ended(1, End::Endpoint).understood(1, 0.9).acted(1, Acted::Refused), Outcome::Refused, true);
+    check(
+        |e| e.ended(1, End::Endpoint).understood(1, 0.9).acted(1, Acted::NotReached),
+        Outcome::NotReached,
+        true,
+    );
+}
+
+#[test]
+fn nobody_streams_for_ever() {
+    let mut evening = Evening::new(Policy::default());
+    evening.opened(1, "hall", Trigger::Button, 0.9, -30.0).at(31_000).expect(
+        "0: record 1 of hall
+         30000: stop 1
+         30000: transcribe 1",
+    );
+    evening.understood(1, 0.9).acted(1, Acted::Published);
+    assert_eq!(evening.notes, [Note::CutAtLimit]);
+}
