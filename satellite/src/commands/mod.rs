@@ -1,0 +1,76 @@
+//! The commands of `sotto-satellite`, one file each. A command parses its arguments, prints facts on
+//! standard output (one JSON document with `--json`), progress on standard error, and returns an error
+//! that says what to do next.
+
+mod check_config;
+mod devices;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use sotto_satellite::config::{Config, ConfigError};
+use tracing_subscriber::EnvFilter;
+
+/// Where the satellite keeps its things, and whom it speaks to; the same for every command.
+#[derive(clap::Args)]
+pub struct Place {
+    /// Configuration file; without one, the defaults of satellite.example.toml apply
+    #[arg(long, global = true, value_name = "FILE", env = "SOTTO_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Folder for this satellite's certificate, pairing and wake models [default: $XDG_DATA_HOME/sotto-satellite]
+    #[arg(long, global = true, value_name = "DIR", env = "SOTTO_DATA")]
+    pub data: Option<PathBuf>,
+    /// Print facts as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Place {
+    /// The configuration: defaults, then the file, then the environment, then `--data`.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let mut config = Config::load(self.config.as_deref(), std::env::vars())?;
+        if let Some(data) = &self.data {
+            config.data = data.clone();
+        }
+        Ok(config)
+    }
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// List microphones and speakers, or watch a level meter
+    Devices(devices::Args),
+    /// Check the configuration and say what is in force
+    CheckConfig,
+}
+
+impl Command {
+    pub fn run(self, place: &Place) -> anyhow::Result<()> {
+        match self {
+            Self::Devices(args) => devices::run(args, place),
+            Self::CheckConfig => check_config::run(place),
+        }
+    }
+}
+
+/// Tracing goes to standard error, so that facts on standard output stay clean. `SOTTO_LOG` filters it.
+pub fn start_tracing() {
+    let filter =
+        EnvFilter::try_from_env("SOTTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sotto_satellite=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// Facts on standard output: the JSON document itself, or one `name: value` line per fact.
+fn print(json: bool, facts: &serde_json::Value) {
+    match facts.as_object() {
+        Some(facts) if !json => {
+            for (name, value) in facts {
+                match value {
+                    serde_json::Value::String(text) => println!("{name}: {text}"),
+                    value => println!("{name}: {value}"),
+                }
+            }
+        }
+        _ => println!("{facts}"),
+    }
+}
