@@ -1,4 +1,9 @@
 //! The home server: wiring only, one adapter a file. Each adapter knows its own crate and nothing of its
 //! siblings; what a household decides is in `house`.
 
+pub mod config;
+
+pub mod broker;
+pub mod home;
+
 pub mod commands;
