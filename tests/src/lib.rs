@@ -1,1 +1,4 @@
-//! tests
+//! What the stories in `tests/tests` share: test data, temporary houses, and a listener on the broker.
+
+pub mod broker;
+pub mod data;
