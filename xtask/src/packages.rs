@@ -11,7 +11,8 @@ use crate::shell;
 /// To build: a C++ compiler and cmake for Opus and whisper.cpp, ALSA's and PocketSphinx' headers.
 const BUILD: &[&str] = &["build-essential", "cmake", "pkg-config", "libasound2-dev", "libpocketsphinx-dev"];
 /// To run: the acoustic model, a broker, a voice.
-const RUN: &[&str] = &["pocketsphinx-en-us", "mosquitto", "mosquitto-clients", "espeak-ng", "libasound2-plugins"];
+const RUN: &[&str] =
+    &["pocketsphinx-en-us", "mosquitto", "mosquitto-clients", "espeak-ng", "libasound2-plugins"];
 /// To test: a browser, a sound server without a card, several hosts on one machine.
 const TEST: &[&str] = &["chromium", "pulseaudio", "pulseaudio-utils", "iproute2"];
 
@@ -34,7 +35,10 @@ pub fn install(purpose: For, yes: bool) -> anyhow::Result<()> {
     }
     println!("Missing Debian packages: {}", missing.join(" "));
     if !yes && std::io::stdin().is_terminal() && !agreed()? {
-        bail!("nothing was installed; install them yourself and start again: apt install {}", missing.join(" "));
+        bail!(
+            "nothing was installed; install them yourself and start again: apt install {}",
+            missing.join(" ")
+        );
     }
     apt(&["update", "-qq"])?;
     let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
