@@ -1,7 +1,4 @@
-//! The home: intents go out over MQTT 5, each before its deadline or not at all.
-//!
-//! While the broker is away nothing is queued: every connection begins with an empty client, so that a command
-//! that could not be published is gone, and never fires late. Words do not go out; intent and slots do.
+//! The connection to the broker: made, kept, and made again; and what goes out over it.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
