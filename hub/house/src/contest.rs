@@ -42,10 +42,15 @@ const LEVEL_MARGIN: f32 = 1.0;
 #[derive(Debug)]
 pub(crate) struct Contest {
     pub trigger: Trigger,
+    /// When the first of them heard it.
+    pub heard: Instant,
+    /// When the first report of it arrived; the window for others counts from here.
     pub opened: Instant,
     pub decided: bool,
     /// Who answers, once decided.
-    pub winner: Option<SatelliteId>,
+    pub winner: Option<(UtteranceId, SatelliteId)>,
+    /// When the winner's person stopped speaking, once that is so.
+    pub silent: Option<Instant>,
     pub bids: Vec<(UtteranceId, SatelliteId, Bid)>,
 }
 
@@ -87,9 +92,11 @@ mod tests {
         let check = |bids: &[(f32, f32)], expect: (usize, Reason)| {
             let contest = Contest {
                 trigger: Trigger::Speech,
+                heard: Instant::now(),
                 opened: Instant::now(),
                 decided: false,
                 winner: None,
+                silent: None,
                 bids: bids
                     .iter()
                     .enumerate()

@@ -51,12 +51,19 @@ pub enum Acted {
 /// Something happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A satellite heard its trigger; audio begins to flow.
-    Opened { utterance: UtteranceId, satellite: SatelliteId, area: Option<Area>, trigger: Trigger, bid: Bid },
+    /// A satellite heard its trigger `age` ago; audio begins to flow. After a broken link that may be long ago.
+    Opened {
+        utterance: UtteranceId,
+        satellite: SatelliteId,
+        area: Option<Area>,
+        trigger: Trigger,
+        bid: Bid,
+        age: Duration,
+    },
     /// The second look at the pre-roll: was it the wake word?
     Verified { utterance: UtteranceId, genuine: bool },
-    /// The satellite sent all that was said.
-    Ended { utterance: UtteranceId, end: End },
+    /// The satellite sent all that was said: so much audio since the trigger.
+    Ended { utterance: UtteranceId, end: End, spoken: Duration },
     /// The satellite went away in the middle and did not come back in time.
     Lost { utterance: UtteranceId },
     /// The speech engine has words (which this crate never sees).

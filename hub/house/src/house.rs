@@ -1,7 +1,7 @@
 //! The machine that owns all policy.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::contest::Contest;
 use crate::session::{Session, Stage};
@@ -30,11 +30,12 @@ impl House {
     pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
-            Event::Opened { utterance, satellite, area, trigger, bid } => {
-                self.opened(now, utterance, satellite, area, trigger, bid, &mut effects);
+            Event::Opened { utterance, satellite, area, trigger, bid, age } => {
+                let heard = now.checked_sub(age.min(self.policy.resume)).unwrap_or(now);
+                self.opened(now, heard, utterance, satellite, area, trigger, bid, &mut effects);
             }
             Event::Verified { utterance, genuine } => self.verified(utterance, genuine, &mut effects),
-            Event::Ended { utterance, end } => self.ended(now, utterance, end, &mut effects),
+            Event::Ended { utterance, end, spoken } => self.ended(now, utterance, end, spoken, &mut effects),
             Event::Lost { utterance } => {
                 if self.sessions.get(&utterance).is_some_and(Session::is_open) {
                     self.finish(utterance, Outcome::Interrupted, &mut effects);
@@ -70,7 +71,7 @@ impl House {
     pub fn wake_at(&self) -> Option<Instant> {
         let contests = self.contests.iter().map(|c| match c.decided {
             false => c.opened + self.policy.contest,
-            true => c.opened + self.policy.contest + self.policy.echo,
+            true => c.opened + self.policy.resume,
         });
         contests.chain(self.sessions.values().map(|s| s.due(&self.policy))).min()
     }
@@ -84,6 +85,7 @@ impl House {
     fn opened(
         &mut self,
         now: Instant,
+        heard: Instant,
         utterance: UtteranceId,
         satellite: SatelliteId,
         area: Option<Area>,
@@ -104,17 +106,18 @@ impl House {
             utterance,
             satellite: satellite.clone(),
             area: area.clone(),
-            opened: now,
+            opened: heard,
             stage: Stage::Waiting,
             genuine: !look,
             chosen: false,
             end: None,
             ended: now,
+            spoken: now,
             stages: Default::default(),
             notes: Vec::new(),
         };
         let contested = trigger != Trigger::Button;
-        if contested && self.is_echo(now, &trigger, &satellite) {
+        if contested && self.is_echo(heard, &trigger, &satellite) {
             effects.push(session.finish(Outcome::AnsweredElsewhere));
             return;
         }
@@ -125,27 +128,41 @@ impl House {
         self.sessions.insert(utterance, session);
         if contested {
             let bids = vec![(utterance, satellite, bid)];
-            match self.contests.iter_mut().find(|c| !c.decided && c.trigger == trigger) {
-                Some(contest) => contest.bids.extend(bids),
-                None => {
-                    self.contests.push(Contest { trigger, opened: now, decided: false, winner: None, bids })
+            let span = self.policy.contest + self.policy.echo;
+            let same = |c: &&mut Contest| {
+                let apart = c.heard.max(heard) - c.heard.min(heard);
+                !c.decided && c.trigger == trigger && apart < span
+            };
+            match self.contests.iter_mut().find(same) {
+                Some(contest) => {
+                    contest.heard = contest.heard.min(heard);
+                    contest.bids.extend(bids);
                 }
+                None => self.contests.push(Contest {
+                    trigger,
+                    heard,
+                    opened: now,
+                    decided: false,
+                    winner: None,
+                    silent: None,
+                    bids,
+                }),
             }
         }
         self.begin(utterance, effects);
     }
 
-    /// Another satellite was already chosen for this very word, and somebody is still speaking to it.
-    fn is_echo(&self, now: Instant, trigger: &Trigger, satellite: &SatelliteId) -> bool {
-        let until = self.policy.contest + self.policy.echo;
+    /// Another satellite was already chosen for this very word: it was heard at about that time, before the person
+    /// there had finished. By the time of hearing, not of arrival, so that a satellite whose link was broken does not
+    /// repeat an old call.
+    fn is_echo(&self, heard: Instant, trigger: &Trigger, satellite: &SatelliteId) -> bool {
+        let Policy { contest: window, echo, .. } = self.policy;
         self.contests.iter().any(|contest| {
-            contest.decided
-                && contest.trigger == *trigger
-                && now < contest.opened + until
-                && contest.winner.as_ref().is_some_and(|winner| {
-                    winner != satellite
-                        && self.sessions.values().any(|s| s.satellite == *winner && s.is_open())
-                })
+            contest.trigger == *trigger
+                && contest.winner.as_ref().is_some_and(|(_, winner)| winner != satellite)
+                && heard + window >= contest.heard
+                && heard < contest.heard + window + echo
+                && contest.silent.is_none_or(|silent| heard < silent.max(contest.heard + window))
         })
     }
 
@@ -159,7 +176,14 @@ impl House {
         }
     }
 
-    fn ended(&mut self, now: Instant, utterance: UtteranceId, end: End, effects: &mut Vec<Effect>) {
+    fn ended(
+        &mut self,
+        now: Instant,
+        utterance: UtteranceId,
+        end: End,
+        spoken: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(session) = self.sessions.get_mut(&utterance).filter(|s| s.is_open()) else { return };
         match end {
             End::NothingSaid => return self.finish(utterance, Outcome::NothingSaid, effects),
@@ -169,6 +193,8 @@ impl House {
         }
         session.end = Some(end);
         session.ended = now;
+        session.spoken = now.min(session.opened + spoken);
+        self.fall_silent(now, utterance);
         // All was said before the contest was over: nobody waits for it.
         let contest =
             self.contests.iter().position(|c| !c.decided && c.bids.iter().any(|b| b.0 == utterance));
@@ -197,7 +223,8 @@ impl House {
             session.notes.push(Note::Unsure { confidence: understanding.confidence });
             return self.finish(utterance, Outcome::NotUnderstood, effects);
         }
-        let deadline = session.ended + understanding.deadline.unwrap_or(policy.deadline).min(policy.deadline);
+        let deadline =
+            session.spoken + understanding.deadline.unwrap_or(policy.deadline).min(policy.deadline);
         if now >= deadline {
             session.notes.push(Note::TooLate { by: now - deadline });
             return self.finish(utterance, Outcome::NotReached, effects);
@@ -216,13 +243,20 @@ impl House {
         self.finish(utterance, outcome, effects);
     }
 
+    fn fall_silent(&mut self, now: Instant, utterance: UtteranceId) {
+        let won = |c: &&mut Contest| c.winner.as_ref().is_some_and(|(winner, _)| *winner == utterance);
+        if let Some(contest) = self.contests.iter_mut().find(won) {
+            contest.silent.get_or_insert(now);
+        }
+    }
+
     /// Decides a contest: one begins, the others are forgotten.
     fn decide(&mut self, contest: usize, effects: &mut Vec<Effect>) {
         let contest = &mut self.contests[contest];
         contest.decided = true;
         let Some((best, reason)) = contest.best() else { return };
         let (utterance, satellite, _) = contest.bids.swap_remove(best);
-        contest.winner = Some(satellite);
+        contest.winner = Some((utterance, satellite));
         let others = std::mem::take(&mut contest.bids);
         for (loser, ..) in &others {
             self.finish(*loser, Outcome::AnsweredElsewhere, effects);
@@ -261,7 +295,7 @@ impl House {
         {
             self.decide(due, effects);
         }
-        let remembered = self.policy.contest + self.policy.echo;
+        let remembered = self.policy.resume;
         self.contests.retain(|c| !c.decided || now < c.opened + remembered);
 
         let late = self.sessions.values().filter(|s| now >= s.due(&self.policy));
@@ -271,7 +305,7 @@ impl House {
             match stage {
                 _ if open => {
                     effects.push(Effect::Stop { utterance, satellite });
-                    self.ended(now, utterance, End::Limit, effects);
+                    self.ended(now, utterance, End::Limit, self.policy.longest_utterance, effects);
                 }
                 // Nobody could say that it was the wake word, so it was not.
                 Stage::Waiting => self.finish(utterance, Outcome::FalseWake, effects),
@@ -286,6 +320,7 @@ impl House {
             contest.bids.retain(|bid| bid.0 != utterance);
         }
         if let Some(session) = self.sessions.remove(&utterance) {
+            self.fall_silent(session.opened, utterance);
             effects.push(session.finish(outcome));
         }
     }

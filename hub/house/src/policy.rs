@@ -10,8 +10,10 @@ pub struct Policy {
     /// How long after the first detection other satellites may still bid. Sound needs 3 ms a metre and a
     /// satellite up to some 100 ms to score the word, so one spoken word reaches all within this.
     pub contest: Duration,
-    /// For how long after the contest a satellite that reports the same word is a late echo, not a new call.
+    /// How long after the contest a satellite may have heard the same word and still be an echo, not a new call.
     pub echo: Duration,
+    /// For how long a satellite whose link broke may come back with what it heard.
+    pub resume: Duration,
     /// Longest utterance; the satellite is told to stop.
     pub longest_utterance: Duration,
     /// How long the speech engine may take after the endpoint.
@@ -31,6 +33,7 @@ impl Default for Policy {
         Policy {
             contest: Duration::from_millis(250),
             echo: Duration::from_millis(1500),
+            resume: Duration::from_secs(12),
             longest_utterance: Duration::from_secs(30),
             patience: Duration::from_secs(10),
             deadline: Duration::from_secs(5),

@@ -21,6 +21,7 @@ pub(crate) struct Session {
     pub utterance: UtteranceId,
     pub satellite: SatelliteId,
     pub area: Option<Area>,
+    /// When the trigger was heard.
     pub opened: Instant,
     pub stage: Stage,
     /// The wake was looked at a second time, or needs no look.
@@ -28,7 +29,10 @@ pub(crate) struct Session {
     /// This satellite answers.
     pub chosen: bool,
     pub end: Option<End>,
+    /// When the end arrived.
     pub ended: Instant,
+    /// When the person stopped speaking; a command's age counts from here.
+    pub spoken: Instant,
     pub stages: Stages,
     pub notes: Vec<Note>,
 }
@@ -43,7 +47,7 @@ impl Session {
     pub fn due(&self, policy: &Policy) -> Instant {
         match self.stage {
             Stage::Waiting | Stage::Listening if self.end.is_none() => self.opened + policy.longest_utterance,
-            Stage::Acting => self.ended + policy.deadline,
+            Stage::Acting => self.spoken + policy.deadline,
             _ => self.ended + policy.patience,
         }
     }

@@ -26,11 +26,13 @@ fn event() -> impl Strategy<Value = Event> {
     );
     let u = utterance.clone();
     prop_oneof![
-        4 => (u, satellite, trigger, bid).prop_map(|(utterance, satellite, trigger, bid)| Event::Opened {
-            utterance, satellite, area: None, trigger, bid
+        4 => (u, satellite, trigger, bid, 0u64..20_000).prop_map(|(utterance, satellite, trigger, bid, age)| {
+            Event::Opened { utterance, satellite, area: None, trigger, bid, age: Duration::from_millis(age) }
         }),
         2 => (utterance.clone(), any::<bool>()).prop_map(|(utterance, genuine)| Event::Verified { utterance, genuine }),
-        2 => (utterance.clone(), end).prop_map(|(utterance, end)| Event::Ended { utterance, end }),
+        2 => (utterance.clone(), end).prop_map(|(utterance, end)| Event::Ended {
+            utterance, end, spoken: Duration::from_secs(2)
+        }),
         1 => utterance.clone().prop_map(|utterance| Event::Lost { utterance }),
         2 => utterance.clone().prop_map(|utterance| Event::Transcribed { utterance }),
         1 => utterance.clone().prop_map(|utterance| Event::NotHeard { utterance }),

@@ -58,17 +58,23 @@ impl Evening {
     }
 
     fn opened(&mut self, n: u8, satellite: &str, trigger: Trigger, score: f32, level: f32) -> &mut Self {
+        self.heard_before(n, satellite, trigger, Bid::new(score, level), 0)
+    }
+
+    /// The same, arriving `age` milliseconds after the satellite heard it.
+    fn heard_before(&mut self, n: u8, satellite: &str, trigger: Trigger, bid: Bid, age: u64) -> &mut Self {
         self.event(Event::Opened {
             utterance: utterance(n),
             satellite: SatelliteId::new(satellite).unwrap(),
             area: Area::new(satellite).ok(),
             trigger,
-            bid: Bid::new(score, level),
+            bid,
+            age: Duration::from_millis(age),
         })
     }
 
     fn ended(&mut self, n: u8, end: End) -> &mut Self {
-        self.event(Event::Ended { utterance: utterance(n), end })
+        self.event(Event::Ended { utterance: utterance(n), end, spoken: Duration::from_secs(60) })
     }
 
     fn understood(&mut self, n: u8, confidence: f32) -> &mut Self {
@@ -139,6 +145,29 @@ fn of_two_satellites_that_hear_one_wake_word_the_nearer_answers() {
     );
     let hall = (SatelliteId::new("hall").unwrap(), Bid::new(0.95, -45.0));
     assert_eq!(evening.notes, [Note::Chosen { reason: Reason::Louder, over: vec![hall] }]);
+}
+
+#[test]
+fn a_satellite_that_was_cut_off_does_not_repeat_an_old_call() {
+    let near = Bid::new(0.9, -20.0);
+    let mut evening = Evening::new(Policy::default());
+    evening.opened(1, "hall", wake(), 0.9, -40.0).at(2000).ended(1, End::Endpoint);
+    evening.understood(1, 0.9).acted(1, Acted::Published).at(8000).said.clear();
+    evening.heard_before(2, "kitchen", wake(), near, 7900).expect("8000: discard 2 AnsweredElsewhere");
+    // What was said after the first had been answered is a new call.
+    evening.heard_before(3, "kitchen", wake(), near, 5500).at(9000).expect("8250: record 3 of kitchen");
+    // But it is too old to be acted on.
+    evening.event(Event::Ended {
+        utterance: utterance(3),
+        end: End::Endpoint,
+        spoken: Duration::from_secs(1),
+    });
+    evening.understood(3, 0.9).expect(
+        "9000: transcribe 3
+         9000: understand 3
+         9000: conclude 3 NotReached",
+    );
+    assert_eq!(evening.notes.last(), Some(&Note::TooLate { by: Duration::from_millis(500) }));
 }
 
 #[test]
