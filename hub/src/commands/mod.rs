@@ -1,23 +1,87 @@
-//! The commands of `sotto-hub`, one file each. Exit codes: 0 done, 1 the answer is no, 2 it could not be tried.
+//! The commands of `sotto-hub`, one file each. Facts go to standard output (JSON with `--json`), progress and
+//! errors to standard error. Exit codes: 0 done, 1 the answer is no, 2 it could not be tried.
 
+mod check_config;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config, ConfigError};
 
 /// The home server of Sotto: hears what the satellites stream, understands it, acts, and keeps a recording log
 /// that each person owns.
 #[derive(Parser)]
 #[command(name = "sotto-hub", version, arg_required_else_help = true)]
 pub struct CommandLine {
+    #[command(flatten)]
+    place: Place,
     #[command(subcommand)]
     command: Command,
 }
 
+/// Which household: the same for every command.
+#[derive(clap::Args)]
+pub struct Place {
+    /// Configuration file; without one, the defaults of hub.example.toml apply
+    #[arg(long, global = true, value_name = "FILE", env = "SOTTO_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Folder of everything that the hub keeps [default: /var/lib/sotto if it exists, else $XDG_DATA_HOME/sotto]
+    #[arg(long, global = true, value_name = "DIR", env = "SOTTO_DATA")]
+    pub data: Option<PathBuf>,
+    /// Print facts as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Place {
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref())
+    }
+
+    /// The data directory, made with mode 0700 where it is missing.
+    pub fn data(&self) -> anyhow::Result<PathBuf> {
+        let data = config::data_directory(self.data.clone());
+        make_private(&data)?;
+        Ok(data)
+    }
+}
+
+fn make_private(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let why = match made {
+        Ok(()) if !folder.metadata()?.permissions().readonly() => return Ok(()),
+        Ok(()) => "it may not be written".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    anyhow::bail!(
+        "cannot use the data directory {}: {why}; give a folder of your own with --data",
+        folder.display()
+    )
+}
+
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Check the configuration and say what is in force
+    CheckConfig,
+}
 
 impl CommandLine {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        match self.command {}
+        start_tracing();
+        let place = self.place;
+        match self.command {
+            Command::CheckConfig => check_config::run(&place),
+        }
     }
+}
+
+/// Tracing goes to standard error, so that facts on standard output stay clean. `SOTTO_LOG` filters it.
+fn start_tracing() {
+    let filter =
+        EnvFilter::try_from_env("SOTTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sotto_hub=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
