@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Outcome;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The seven choices a person has. The order is from the shortest to the longest.
@@ -42,5 +44,84 @@ impl Retention {
             Retention::UntilErased => return None,
         };
         Some(Duration::from_secs(DAY.as_secs() * days))
+    }
+}
+
+/// How long a false wake, or a wake with nothing after it, may stay: long enough to see on the page why the lamp
+/// came on, too short to be a record of the room.
+pub const FALSE_WAKE_KEPT: Duration = Duration::from_secs(10 * 60);
+
+/// How long one recording stays, once everything that bears on it is known. Ordered: what goes first is least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kept {
+    /// Never touches the disk.
+    NotAtAll,
+    /// Counted from when it was spoken.
+    For(Duration),
+    UntilErased,
+}
+
+impl From<Retention> for Kept {
+    fn from(retention: Retention) -> Self {
+        match (retention, retention.lifetime()) {
+            (Retention::NotAtAll, _) => Kept::NotAtAll,
+            (_, Some(lifetime)) => Kept::For(lifetime),
+            (_, None) => Kept::UntilErased,
+        }
+    }
+}
+
+impl Kept {
+    /// The shortest of what its owner chose (for unknown speakers: what the house chose), what the area allows
+    /// and what its outcome deserves.
+    pub fn of(outcome: Outcome, owner: Retention, area: Option<Retention>) -> Self {
+        let by_outcome = match outcome {
+            Outcome::FalseWake | Outcome::NothingSaid => Kept::For(FALSE_WAKE_KEPT),
+            // Another satellite's recording of the same words is the one that stays.
+            Outcome::AnsweredElsewhere => Kept::NotAtAll,
+            Outcome::Done
+            | Outcome::NotUnderstood
+            | Outcome::Refused
+            | Outcome::NotReached
+            | Outcome::Interrupted
+            | Outcome::NotHeard => Kept::UntilErased,
+        };
+        let by_area = area.map_or(Kept::UntilErased, Kept::from);
+        by_outcome.min(by_area).min(owner.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_wish_wins() {
+        use Outcome::*;
+        use Retention::*;
+        let week = Kept::For(7 * DAY);
+        let minutes = Kept::For(FALSE_WAKE_KEPT);
+        for (outcome, owner, area, expect) in [
+            (Done, Month, None, Kept::For(30 * DAY)),
+            (Done, Month, Some(Week), week),
+            (Done, Week, Some(Month), week),
+            (Done, UntilErased, None, Kept::UntilErased),
+            (Done, UntilErased, Some(NotAtAll), Kept::NotAtAll),
+            (Done, NotAtAll, Some(UntilErased), Kept::NotAtAll),
+            (FalseWake, UntilErased, None, minutes),
+            (FalseWake, NotAtAll, None, Kept::NotAtAll),
+            (NothingSaid, Day, Some(Day), minutes),
+            (AnsweredElsewhere, UntilErased, None, Kept::NotAtAll),
+            (NotUnderstood, Day, None, Kept::For(DAY)),
+        ] {
+            assert_eq!(Kept::of(outcome, owner, area), expect, "{outcome:?} {owner:?} {area:?}");
+        }
+    }
+
+    #[test]
+    fn longer_choices_never_go_sooner() {
+        for pair in Retention::ALL.windows(2) {
+            assert!(Kept::from(pair[0]) < Kept::from(pair[1]));
+        }
     }
 }
