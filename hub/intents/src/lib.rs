@@ -1,1 +1,33 @@
-//! hub/intents
+//! Sentence templates → intents and slots, in Home Assistant's format and 62 languages.
+//!
+//! `files → sentences → automaton ─(text)→ walk → choose → match`
+//!
+//! Pure: no clock, no network, no audio. Time is an argument where it matters (follow-ups), and files are read only
+//! in [`Sentences::load`]. Deliberately absent: what an intent does. That is the hub's.
+
+mod automaton;
+mod choose;
+mod distance;
+mod folding;
+mod grammar;
+mod home;
+mod matcher;
+mod numbers;
+mod outcome;
+mod problem;
+mod sentences;
+mod template;
+mod tree;
+mod trial;
+mod value;
+mod walk;
+
+pub use folding::TEXT_LIMIT;
+pub use grammar::{Grammar, Says, Transition};
+pub use home::{Area, Entity, Floor, Home};
+pub use matcher::{Context, Matcher};
+pub use outcome::{Alternative, Match, Origin, Slot, Source};
+pub use problem::{LoadError, Problem};
+pub use sentences::{Action, Sentences};
+pub use trial::{Failure, Trial};
+pub use value::Value;

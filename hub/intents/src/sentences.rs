@@ -1,0 +1,509 @@
+//! Sentence files → the sentences of one language, with the lists, rules and responses that go with them.
+//!
+//! Reads Home Assistant's format as it is: its own language folders (`*.yaml`, merged in the order of their
+//! names), the packaged languages of `home-assistant-intents` (one `.json` each), and a household's own folder.
+//! A file that is no YAML is an error; one bad sentence in it is a [`Problem`], and the others still work.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::numbers::Range;
+use crate::problem::{LoadError, Problem};
+use crate::template::{self, Expression, Place};
+use crate::tree::{FILE_LIMIT, Node, Tree};
+use crate::value::Value;
+
+/// The sentences of one language.
+#[derive(Debug, Clone, Default)]
+pub struct Sentences {
+    pub(crate) language: String,
+    /// True for languages that are written without blanks between words.
+    pub(crate) ignore_whitespace: bool,
+    pub(crate) intents: Vec<Intent>,
+    pub(crate) lists: HashMap<String, List>,
+    pub(crate) rules: HashMap<String, Rule>,
+    pub(crate) skip_words: Vec<String>,
+    /// Intent → response key → template.
+    pub(crate) responses: BTreeMap<String, BTreeMap<String, String>>,
+    /// Error key (`no_intent`, `no_area` …) → template.
+    pub(crate) errors: BTreeMap<String, String>,
+    pub(crate) actions: BTreeMap<String, Action>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Intent {
+    pub name: String,
+    pub blocks: Vec<Block>,
+}
+
+/// A block of sentences that share slots and conditions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Block {
+    pub sentences: Vec<Sentence>,
+    pub slots: Vec<(String, Value)>,
+    pub requires: Vec<(String, Requirement)>,
+    pub excludes: Vec<(String, Value)>,
+    pub rules: HashMap<String, Rule>,
+    pub lists: HashMap<String, List>,
+    pub response: Option<String>,
+    pub keywords: Option<HashSet<String>>,
+    pub metadata: Vec<(String, Value)>,
+    /// Written by the household: wins over what came with a language.
+    pub own: bool,
+}
+
+/// What a context item must be: `value` (any, where `Null`), and the slot it fills if any.
+#[derive(Debug, Clone)]
+pub(crate) struct Requirement {
+    pub value: Value,
+    pub slot: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Sentence {
+    pub text: Arc<str>,
+    pub file: Arc<str>,
+    pub line: u32,
+    pub expression: Expression,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub expression: Expression,
+    pub file: Arc<str>,
+    pub line: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum List {
+    Values(Vec<ListValue>),
+    Range(Range),
+    Wildcard,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ListValue {
+    pub says: Expression,
+    /// The spoken text itself where `None`.
+    pub out: Option<Value>,
+    pub context: Vec<(String, Value)>,
+}
+
+/// What an intent of the household's own does: one MQTT message. Topic and payload are templates that know the
+/// slots: `{{ slots.name }}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    pub topic: String,
+    pub payload: String,
+    pub retain: bool,
+}
+
+impl Sentences {
+    /// Reads files and folders (folders with all that is below them) of one language.
+    ///
+    /// Fails on a file that cannot be read, is no YAML or JSON, or is of another language than the rest. What is
+    /// wrong with single sentences is in [`Sentences::problems`], and those sentences are left out.
+    pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Sentences, LoadError> {
+        let mut all = Sentences::load_languages(paths, false)?;
+        match all.len() {
+            1 => Ok(all.pop_first().map(|(_, s)| s).unwrap_or_default()),
+            0 => {
+                let shown = paths.first().map(|p| p.as_ref().display().to_string()).unwrap_or_default();
+                Err(Problem::new(&shown, 0, 0, "no sentence files here")
+                    .instead("name a folder with .yaml files, or a packaged language's .json")
+                    .into())
+            }
+            _ => {
+                let names: Vec<String> = all.into_keys().collect();
+                let shown = paths.first().map(|p| p.as_ref().display().to_string()).unwrap_or_default();
+                Err(Problem::new(
+                    &shown,
+                    0,
+                    0,
+                    format!("these files are of several languages: {}", names.join(", ")),
+                )
+                .instead("name the folder of one language")
+                .into())
+            }
+        }
+    }
+
+    /// Reads files and folders of any number of languages: language → its sentences. `own` marks them as the
+    /// household's, which win over a language's where both understand.
+    pub fn load_languages<P: AsRef<Path>>(
+        paths: &[P],
+        own: bool,
+    ) -> Result<BTreeMap<String, Sentences>, LoadError> {
+        let mut files = Vec::new();
+        for path in paths {
+            find_files(path.as_ref(), 0, &mut files)?;
+        }
+        let mut all: BTreeMap<String, Sentences> = BTreeMap::new();
+        for path in files {
+            let file = path.display().to_string();
+            let tree = read(&path, &file)?;
+            // Folders of tests and responses may lie next to sentences; a file without any is passed over.
+            if tree.get("language").is_none() && tree.get("intents").is_none() {
+                continue;
+            }
+            let language = language_of(&tree, &path);
+            all.entry(language.clone())
+                .or_insert_with(|| Sentences { language, ..Sentences::default() })
+                .take(&file, &tree, own);
+        }
+        for sentences in all.values_mut() {
+            sentences.order();
+        }
+        Ok(all)
+    }
+
+    /// The sentences of one YAML text, as if it were a file of that name. For packs that are part of the program.
+    pub fn from_yaml(file: &str, text: &str) -> Result<Sentences, LoadError> {
+        let tree = Tree::parse_yaml(file, text)?;
+        let language = language_of(&tree, Path::new(file));
+        let mut sentences = Sentences { language, ..Sentences::default() };
+        sentences.take(file, &tree, false);
+        sentences.order();
+        Ok(sentences)
+    }
+
+    /// Puts `more` (of the same language) on top: its rules, lists and responses replace those of the same name,
+    /// its sentences come after ours.
+    pub fn merge(&mut self, more: Sentences) {
+        for intent in more.intents {
+            for block in intent.blocks {
+                self.block(&intent.name, block);
+            }
+        }
+        self.ignore_whitespace |= more.ignore_whitespace;
+        self.lists.extend(more.lists);
+        self.rules.extend(more.rules);
+        self.skip_words.extend(more.skip_words);
+        for (intent, responses) in more.responses {
+            self.responses.entry(intent).or_default().extend(responses);
+        }
+        self.errors.extend(more.errors);
+        self.actions.extend(more.actions);
+        self.problems.extend(more.problems);
+    }
+
+    /// As the files say it: `en`, `de`, `pt-BR`.
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// What is wrong with single sentences, rules and lists; all else works.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The MQTT message that an intent of the household's own sends.
+    pub fn action(&self, intent: &str) -> Option<&Action> {
+        self.actions.get(intent)
+    }
+
+    /// The names of all intents, in the order of the files.
+    pub fn intents(&self) -> impl Iterator<Item = &str> {
+        self.intents.iter().map(|i| i.name.as_str())
+    }
+
+    fn block(&mut self, intent: &str, block: Block) {
+        match self.intents.iter_mut().find(|i| i.name == intent) {
+            Some(found) => found.blocks.push(block),
+            None => self.intents.push(Intent { name: intent.to_owned(), blocks: vec![block] }),
+        }
+    }
+
+    /// Within a block, sentences with wildcards are tried in the order of how much text they hold, most first.
+    fn order(&mut self) {
+        let lists = &self.lists;
+        let is_wildcard = |name: &str| matches!(lists.get(name), Some(List::Wildcard));
+        for block in self.intents.iter_mut().flat_map(|i| &mut i.blocks) {
+            block.sentences.sort_by_cached_key(|s| {
+                if template::names_list(&s.expression, &is_wildcard) {
+                    std::cmp::Reverse(template::text_count(&s.expression))
+                } else {
+                    std::cmp::Reverse(0)
+                }
+            });
+        }
+    }
+
+    fn take(&mut self, file: &str, tree: &Tree, own: bool) {
+        let mut reader = Reader { file: Arc::from(file), problems: Vec::new() };
+        if let Some(settings) = tree.get("settings") {
+            self.ignore_whitespace |=
+                settings.get("ignore_whitespace").and_then(Tree::as_bool).unwrap_or(false);
+        }
+        for (name, intent) in entries(tree, "intents") {
+            let data = intent.get("data").unwrap_or(intent);
+            if !matches!(data.node, Node::List(_)) {
+                reader.complain(
+                    data,
+                    format!("the intent {name} has no list of sentences"),
+                    "write: data: [{sentences: [\"turn on {name}\"]}]",
+                );
+            }
+            for block in data.items() {
+                let block = reader.block(block, own);
+                self.block(&name, block);
+            }
+        }
+        for (name, list) in entries(tree, "lists") {
+            if let Some(list) = reader.list(&name, list) {
+                self.lists.insert(name.into_owned(), list);
+            }
+        }
+        for (name, rule) in entries(tree, "expansion_rules") {
+            if let Some(rule) = reader.rule(&name, rule) {
+                self.rules.insert(name.into_owned(), rule);
+            }
+        }
+        for word in tree.get("skip_words").map(Tree::items).unwrap_or_default() {
+            self.skip_words.extend(word.text().map(|w| template::tidy(w.trim())).filter(|w| !w.is_empty()));
+        }
+        if let Some(responses) = tree.get("responses") {
+            for (intent, keys) in entries(responses, "intents") {
+                let known = self.responses.entry(intent.into_owned()).or_default();
+                known.extend(
+                    keys.entries().filter_map(|(k, v)| Some((k.into_owned(), v.text()?.into_owned()))),
+                );
+            }
+            let errors = entries(responses, "errors");
+            self.errors.extend(errors.filter_map(|(k, v)| Some((k.into_owned(), v.text()?.into_owned()))));
+        }
+        for (intent, action) in entries(tree, "actions") {
+            if let Some(action) = reader.action(&intent, action) {
+                self.actions.insert(intent.into_owned(), action);
+            }
+        }
+        self.problems.extend(reader.problems);
+    }
+}
+
+fn entries<'t>(tree: &'t Tree, key: &str) -> impl Iterator<Item = (std::borrow::Cow<'t, str>, &'t Tree)> {
+    tree.get(key).into_iter().flat_map(Tree::entries)
+}
+
+struct Reader {
+    file: Arc<str>,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn complain(&mut self, at: &Tree, what: impl Into<String>, instead: &str) {
+        self.problems.push(at.problem(&self.file, what).instead(instead));
+    }
+
+    fn template(&mut self, tree: &Tree, what: &str) -> Option<(Expression, String)> {
+        let Some(text) = tree.text() else {
+            self.complain(tree, format!("{what} is not a text"), "write it as text, in quotes");
+            return None;
+        };
+        match template::parse(&text, Place { file: &self.file, line: tree.line, column: tree.column }) {
+            Ok(expression) => Some((expression, text.into_owned())),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn block(&mut self, tree: &Tree, own: bool) -> Block {
+        let mut block = Block { own, ..Block::default() };
+        let sentences = tree.get("sentences");
+        if !sentences.is_some_and(|s| matches!(s.node, Node::List(_))) {
+            self.complain(tree, "this block has no sentences", "write: sentences: [\"turn on {name}\"]");
+        }
+        for sentence in sentences.map(Tree::items).unwrap_or_default() {
+            if let Some((expression, text)) = self.template(sentence, "this sentence") {
+                let (text, file) = (Arc::from(text), Arc::clone(&self.file));
+                block.sentences.push(Sentence { text, file, line: sentence.line, expression });
+            }
+        }
+        block.slots = entries(tree, "slots").map(|(k, v)| (k.into_owned(), v.value())).collect();
+        for (key, wanted) in entries(tree, "requires_context") {
+            let (value, slot) = match wanted.node {
+                Node::Map(_) => {
+                    let slot = wanted.get("slot").and_then(|s| match s.as_bool() {
+                        Some(true) => Some(key.clone().into_owned()),
+                        Some(false) => None,
+                        None => s.text().map(|t| t.into_owned()),
+                    });
+                    (wanted.get("value").map_or(Value::Null, Tree::value), slot)
+                }
+                _ => (wanted.value(), None),
+            };
+            block.requires.push((key.into_owned(), Requirement { value, slot }));
+        }
+        for (key, unwanted) in entries(tree, "excludes_context") {
+            let value = match unwanted.node {
+                Node::Map(_) => unwanted.get("value").map_or(Value::Null, Tree::value),
+                _ => unwanted.value(),
+            };
+            block.excludes.push((key.into_owned(), value));
+        }
+        for (name, rule) in entries(tree, "expansion_rules") {
+            if let Some(rule) = self.rule(&name, rule) {
+                block.rules.insert(name.into_owned(), rule);
+            }
+        }
+        for (name, list) in entries(tree, "lists") {
+            if let Some(list) = self.list(&name, list) {
+                block.lists.insert(name.into_owned(), list);
+            }
+        }
+        block.response = tree.get("response").and_then(Tree::text).map(|r| r.into_owned());
+        block.keywords = tree.get("required_keywords").filter(|k| !k.is_null()).map(|keywords| {
+            keywords
+                .items()
+                .iter()
+                .filter_map(Tree::text)
+                .map(|w| crate::folding::fold_text(&template::tidy(&w)))
+                .collect()
+        });
+        block.metadata = entries(tree, "metadata").map(|(k, v)| (k.into_owned(), v.value())).collect();
+        block
+    }
+
+    fn rule(&mut self, name: &str, tree: &Tree) -> Option<Rule> {
+        let (expression, _) = self.template(tree, &format!("the rule <{name}>"))?;
+        Some(Rule { expression, file: Arc::clone(&self.file), line: tree.line })
+    }
+
+    fn list(&mut self, name: &str, tree: &Tree) -> Option<List> {
+        if let Some(values) = tree.get("values") {
+            return Some(List::Values(
+                values.items().iter().filter_map(|v| self.list_value(name, v)).collect(),
+            ));
+        }
+        if let Some(range) = tree.get("range") {
+            return match Range::read(range) {
+                Ok(range) => Some(List::Range(range)),
+                Err((what, instead)) => {
+                    self.complain(range, format!("the list {{{name}}}: {what}"), instead);
+                    None
+                }
+            };
+        }
+        if tree.get("wildcard").and_then(Tree::as_bool) == Some(true) {
+            return Some(List::Wildcard);
+        }
+        self.complain(
+            tree,
+            format!("the list {{{name}}} has neither values nor a range, and is no wildcard"),
+            "write: values: [\"one\", \"two\"], or range: {from: 0, to: 100}, or wildcard: true",
+        );
+        None
+    }
+
+    fn list_value(&mut self, name: &str, tree: &Tree) -> Option<ListValue> {
+        let (says, out) = match &tree.node {
+            Node::Map(_) => {
+                let Some(says) = tree.get("in") else {
+                    self.complain(
+                        tree,
+                        format!("a value of {{{name}}} has no \"in\""),
+                        "write: {in: \"what is said\", out: \"what it means\"}",
+                    );
+                    return None;
+                };
+                (says, tree.get("out").filter(|o| !o.is_null()).map(Tree::value))
+            }
+            // A template stands for itself as it was spoken; plain text means what it says.
+            _ => {
+                (tree, tree.text().filter(|t| !template::is_template(t)).map(|t| Value::Text(t.into_owned())))
+            }
+        };
+        let text = says.text();
+        let expression = match text {
+            Some(text) if !template::is_template(&text) => Expression::Text(template::tidy(&text)),
+            _ => self.template(says, &format!("a value of {{{name}}}"))?.0,
+        };
+        let context = entries(tree, "context").map(|(k, v)| (k.into_owned(), v.value())).collect();
+        Some(ListValue { says: expression, out, context })
+    }
+
+    fn action(&mut self, intent: &str, tree: &Tree) -> Option<Action> {
+        let text = |key: &str| tree.get(key).and_then(Tree::text).map(|t| t.into_owned());
+        let (Some(topic), payload) = (text("topic"), text("payload")) else {
+            self.complain(
+                tree,
+                format!("the action of {intent} has no topic"),
+                "write: {topic: \"house/bell\", payload: \"ring\"}",
+            );
+            return None;
+        };
+        if topic.contains(['#', '+', '\0']) {
+            self.complain(
+                tree,
+                format!("the topic of {intent} holds # or +"),
+                "name one topic to publish to",
+            );
+            return None;
+        }
+        let retain = tree.get("retain").and_then(Tree::as_bool).unwrap_or(false);
+        Some(Action { topic, payload: payload.unwrap_or_default(), retain })
+    }
+}
+
+fn language_of(tree: &Tree, path: &Path) -> String {
+    match tree.get("language").and_then(Tree::text) {
+        Some(language) => language.into_owned(),
+        None => path
+            .parent()
+            .and_then(Path::file_name)
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+    }
+}
+
+fn find_files(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
+    let failed = |e: std::io::Error| {
+        Problem::new(&path.display().to_string(), 0, 0, format!("cannot be read: {e}"))
+            .instead("check that it is there and that this user may read it")
+    };
+    if depth > 8 {
+        return Ok(());
+    }
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut inside: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        inside.push(entry.map_err(failed)?.path());
+    }
+    inside.sort();
+    for path in inside {
+        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        let sentences = path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
+        if !hidden && (sentences || path.is_dir()) {
+            find_files(&path, depth + 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn read(path: &Path, file: &str) -> Result<Tree, Problem> {
+    let failed = |e: std::io::Error| Problem::new(file, 0, 0, format!("cannot be read: {e}"));
+    let size = fs::metadata(path).map_err(failed)?.len();
+    if size > FILE_LIMIT {
+        return Err(Problem::new(file, 0, 0, format!("the file is larger than {} MB", FILE_LIMIT >> 20))
+            .instead("split it into several files"));
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        Problem::new(file, line as u32, 1, "this is not UTF-8 text").instead("save the file as UTF-8")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if path.extension().is_some_and(|e| e == "json") {
+        Tree::parse_json(file, text)
+    } else {
+        Tree::parse_yaml(file, text)
+    }
+}
