@@ -1,1 +1,26 @@
-//! hub/hearing
+//! Speech engines behind one trait: audio frames in, hypotheses with word confidences and times out.
+//!
+//! ```text
+//! open(Config) ─▶ Engine ─ begin ─▶ Hearing ─ push… finish ─▶ Vec<Hypothesis>
+//!                   │
+//!                   ├ phrase   a grammar of the house's own sentences, no download
+//!                   ├ whisper  any sentence, when a model is installed
+//!                   └ remote   a Wyoming server elsewhere in the house
+//! ```
+//!
+//! Deliberately absent: what the words mean, who said them in which room, and where clips are kept. No error,
+//! log line or `Debug` here holds a word or a sample.
+
+mod engine;
+mod grammar;
+mod open;
+mod phrase;
+mod pool;
+mod queue;
+mod recognizer;
+mod silence;
+mod whisper;
+
+pub use engine::{Engine, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
+pub use grammar::{Grammar, GrammarNotes, Transition};
+pub use open::{Choice, Config, open};
