@@ -27,6 +27,27 @@ pub struct GrammarNotes {
     pub unpronounceable: Vec<String>,
 }
 
+impl From<&sotto_intents::Grammar> for Grammar {
+    /// "Anything" in a sentence (a name to remember, a text to repeat) is beyond a grammar: such sentences need
+    /// an engine that can take dictation, and are left out here.
+    fn from(grammar: &sotto_intents::Grammar) -> Self {
+        use sotto_intents::Says;
+        let transitions = grammar.transitions.iter().filter_map(|transition| {
+            let word = match &transition.says {
+                Says::Nothing => None,
+                Says::Word(word) => Some(word.clone()),
+                Says::Anything => return None,
+            };
+            Some(Transition { from: transition.from as usize, to: transition.to as usize, word })
+        });
+        Grammar {
+            states: grammar.states as usize,
+            finals: vec![grammar.end as usize],
+            transitions: transitions.collect(),
+        }
+    }
+}
+
 impl fmt::Debug for Grammar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Grammar({} states, {} transitions)", self.states, self.transitions.len())
