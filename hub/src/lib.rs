@@ -3,6 +3,10 @@
 
 pub mod config;
 
+pub mod events;
+pub mod explanation;
+pub mod understanding;
+
 pub mod broker;
 pub mod home;
 

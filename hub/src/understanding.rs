@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use sotto_house::Area;
 use sotto_intents::{Context, Entity, Grammar, Home, Match, Matcher, Sentences};
 
@@ -37,7 +37,8 @@ impl Understanding {
         }
         let own = data.join("sentences");
         let installed = own.is_dir().then_some(own);
-        let files: Vec<PathBuf> = installed.into_iter().chain(config.understanding.sentences.clone()).collect();
+        let files: Vec<PathBuf> =
+            installed.into_iter().chain(config.understanding.sentences.clone()).collect();
         if !files.is_empty() {
             add(&mut all, Sentences::load(&files)?);
         }
@@ -61,7 +62,13 @@ impl Understanding {
     /// The best reading of what the speech engine heard, said in `area`.
     pub fn understand(&self, hypotheses: &[&str], area: Option<&Area>) -> Option<Match> {
         let context = area.map_or_else(Context::default, |area| Context::in_area(area.as_str()));
-        self.current().parse_any(hypotheses, &context)
+        let matcher = self.current();
+        let readings = hypotheses.iter().enumerate().filter_map(|(hypothesis, text)| {
+            let reading = matcher.parse(text, &context)?;
+            Some(Match { hypothesis, ..reading })
+        });
+        // The first of equals: engines give their best hypothesis first.
+        readings.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
     }
 
     /// What may be said, for a speech engine that listens along.

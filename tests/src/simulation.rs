@@ -218,7 +218,7 @@ impl Evening {
     fn carry_out(&mut self, effect: Effect) {
         let soon = self.now + self.ms(1, 20);
         match effect {
-            Effect::Verify { utterance } => self.at(soon, Event::Verified { utterance, genuine: true }),
+            Effect::Verify { utterance, .. } => self.at(soon, Event::Verified { utterance, genuine: true }),
             Effect::Record { utterance, .. } => {
                 if self.recorded.insert(utterance, true).is_some() {
                     self.broken("recorded twice");

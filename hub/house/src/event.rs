@@ -83,8 +83,8 @@ pub enum Event {
 /// What an adapter must now do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Look at the pre-roll a second time and answer with [`Event::Verified`].
-    Verify { utterance: UtteranceId },
+    /// Look a second time whether the pre-roll holds the wake word, and answer with [`Event::Verified`].
+    Verify { utterance: UtteranceId, word: String },
     /// Begin to record and to transcribe: up to now the audio was in memory only.
     Record { utterance: UtteranceId, satellite: SatelliteId, area: Option<Area>, keep: Retention },
     /// All audio is there: finish the transcript and answer with [`Event::Transcribed`].

@@ -101,14 +101,17 @@ impl House {
         if let Some(before) = before.map(|s| s.utterance) {
             self.finish(before, Outcome::Interrupted, effects);
         }
-        let look = self.policy.second_look && matches!(trigger, Trigger::WakeWord(_));
+        let look = match &trigger {
+            Trigger::WakeWord(word) if self.policy.second_look => Some(word.clone()),
+            _ => None,
+        };
         let mut session = Session {
             utterance,
             satellite: satellite.clone(),
             area: area.clone(),
             opened: heard,
             stage: Stage::Waiting,
-            genuine: !look,
+            genuine: look.is_none(),
             chosen: false,
             end: None,
             ended: now,
@@ -121,8 +124,8 @@ impl House {
             effects.push(session.finish(Outcome::AnsweredElsewhere));
             return;
         }
-        if look {
-            effects.push(Effect::Verify { utterance });
+        if let Some(word) = look {
+            effects.push(Effect::Verify { utterance, word });
         }
         session.chosen = !contested;
         self.sessions.insert(utterance, session);

@@ -99,7 +99,7 @@ impl Evening {
 fn brief(effect: &Effect) -> String {
     let n = |u: &UtteranceId| u.bytes()[0];
     match effect {
-        Effect::Verify { utterance } => format!("verify {}", n(utterance)),
+        Effect::Verify { utterance, .. } => format!("verify {}", n(utterance)),
         Effect::Record { utterance, satellite, .. } => format!("record {} of {satellite}", n(utterance)),
         Effect::Transcribe { utterance } => format!("transcribe {}", n(utterance)),
         Effect::Understand { utterance } => format!("understand {}", n(utterance)),

@@ -2,6 +2,9 @@
 //! errors to standard error. Exit codes: 0 done, 1 the answer is no, 2 it could not be tried.
 
 mod check_config;
+mod history;
+mod members;
+mod passphrase;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,6 +50,11 @@ impl Place {
         make_private(&data)?;
         Ok(data)
     }
+
+    /// Where the journal lies.
+    pub fn journal(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.data()?.join("journal"))
+    }
 }
 
 fn make_private(folder: &Path) -> anyhow::Result<()> {
@@ -67,6 +75,10 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 enum Command {
     /// Check the configuration and say what is in force
     CheckConfig,
+    /// Add and list the people of the household
+    Members(members::Args),
+    /// Read one's own history, newest first
+    History(history::Args),
 }
 
 impl CommandLine {
@@ -75,6 +87,8 @@ impl CommandLine {
         let place = self.place;
         match self.command {
             Command::CheckConfig => check_config::run(&place),
+            Command::History(args) => history::run(args, &place),
+            Command::Members(args) => members::run(args, &place),
         }
     }
 }

@@ -1,0 +1,315 @@
+//! One utterance at the hub: packets in, a transcript, an intent, a recording out.
+//!
+//! `packets → (in memory until the house says Record) → journal's door → Opus → engine → sentences`
+//!
+//! Each runs on a thread of its own and does what the house tells it, in that order, so that a slow disk or engine
+//! holds up nobody else. Dropping the handle forgets the utterance: nothing of it remains.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
+use jiff::Timestamp;
+use sotto_hearing::{Engine, Hearing, Hypothesis, Request};
+use sotto_house::{Event, Note, Outcome, Retention, Stages, Understanding, UtteranceId};
+use sotto_intents::Match;
+use sotto_journal::{Finished, Heard, Journal, LiveListening, Purpose, Recorder, Words};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::explanation;
+use crate::second_look::SecondLook;
+use crate::understanding;
+
+/// Packets that may wait for this thread: more than the longest utterance, so only a satellite that sends faster
+/// than people speak ever meets it.
+const QUEUE: usize = 4096;
+
+const RATE: u32 = 16_000;
+
+/// What an utterance needs of the hub.
+#[derive(Clone)]
+pub struct Parts {
+    pub journal: Journal,
+    pub engine: Arc<dyn Engine>,
+    pub understanding: Arc<understanding::Understanding>,
+    pub second_look: Arc<SecondLook>,
+}
+
+/// What the house, or the satellite, says about an utterance.
+enum Step {
+    Packet(Vec<u8>),
+    Verify { word: String },
+    Record(Retention),
+    Transcribe,
+    Understand,
+    Conclude { outcome: Outcome, stages: Stages, notes: Vec<Note> },
+}
+
+/// What an utterance answers.
+#[derive(Debug)]
+pub enum Said {
+    /// Something for the house to decide on.
+    Event(Event),
+    /// What was understood, just before the event that says so.
+    Understood(UtteranceId, Box<Understood>),
+    /// A satellite sent what is not Opus.
+    NotAudio(UtteranceId),
+}
+
+/// A command as it goes out, and how sure the hub is of it.
+#[derive(Debug)]
+pub struct Understood {
+    pub matched: Match,
+    pub confidence: f32,
+}
+
+/// The handle of an utterance under way.
+pub struct Utterance {
+    steps: SyncSender<Step>,
+}
+
+impl Utterance {
+    /// Starts its thread.
+    pub fn begin(
+        heard: Heard,
+        before_command: usize,
+        language: String,
+        parts: Parts,
+        said: UnboundedSender<Said>,
+    ) -> Utterance {
+        let (steps, receiver) = mpsc::sync_channel(QUEUE);
+        tokio::task::spawn_blocking(move || {
+            let Ok(decoder) = opus::Decoder::new(RATE, opus::Channels::Mono) else {
+                return tracing::error!("there is no memory for an Opus decoder");
+            };
+            let worker = Worker {
+                heard,
+                before_command,
+                language,
+                parts,
+                said,
+                decoder,
+                waiting: Vec::new(),
+                look: None,
+                open: None,
+                decoded: 0,
+                hypotheses: Vec::new(),
+                matched: None,
+            };
+            worker.run(&receiver);
+        });
+        Utterance { steps }
+    }
+
+    /// The next 20 ms as the satellite sent them. False when too much waits: the satellite floods.
+    pub fn packet(&self, packet: Vec<u8>) -> bool {
+        self.send(Step::Packet(packet))
+    }
+
+    pub fn verify(&self, word: String) {
+        self.send(Step::Verify { word });
+    }
+
+    pub fn record(&self, keep: Retention) {
+        self.send(Step::Record(keep));
+    }
+
+    pub fn transcribe(&self) {
+        self.send(Step::Transcribe);
+    }
+
+    pub fn understand(&self) {
+        self.send(Step::Understand);
+    }
+
+    pub fn conclude(self, outcome: Outcome, stages: Stages, notes: Vec<Note>) {
+        self.send(Step::Conclude { outcome, stages, notes });
+    }
+
+    fn send(&self, step: Step) -> bool {
+        self.steps.try_send(step).is_ok()
+    }
+}
+
+/// A recording under way, and the engine that listens to it.
+struct Open {
+    recorder: Recorder,
+    live: LiveListening,
+    hearing: Option<Box<dyn Hearing>>,
+}
+
+struct Worker {
+    heard: Heard,
+    /// Packets at the beginning that the engine does not get: they hold the wake word.
+    before_command: usize,
+    language: String,
+    parts: Parts,
+    said: UnboundedSender<Said>,
+    decoder: opus::Decoder,
+    /// Audio that may not leave memory yet.
+    waiting: Vec<Vec<u8>>,
+    /// A second look that waits for the rest of the pre-roll.
+    look: Option<String>,
+    open: Option<Open>,
+    decoded: usize,
+    hypotheses: Vec<Hypothesis>,
+    matched: Option<Match>,
+}
+
+impl Worker {
+    fn run(mut self, steps: &Receiver<Step>) {
+        while let Ok(step) = steps.recv() {
+            match step {
+                Step::Packet(packet) => self.packet(packet),
+                Step::Verify { word } => {
+                    self.look = Some(word);
+                    self.look_again();
+                }
+                Step::Record(keep) => self.record(keep),
+                Step::Transcribe => self.transcribe(),
+                Step::Understand => self.understand(),
+                Step::Conclude { outcome, stages, notes } => return self.conclude(outcome, stages, &notes),
+            }
+        }
+    }
+
+    fn id(&self) -> UtteranceId {
+        self.heard.utterance
+    }
+
+    fn say(&self, event: Event) {
+        let _ = self.said.send(Said::Event(event));
+    }
+
+    fn packet(&mut self, packet: Vec<u8>) {
+        match &self.open {
+            None => {
+                self.waiting.push(packet);
+                self.look_again();
+            }
+            Some(open) => {
+                if let Err(error) = open.recorder.push(packet) {
+                    tracing::warn!(%error, "a packet was not recorded");
+                }
+                self.listen();
+            }
+        }
+    }
+
+    /// Runs the second look once all of the pre-roll is there.
+    fn look_again(&mut self) {
+        let wanted = (self.heard.pre_roll.as_millis() / 20) as usize;
+        if self.waiting.len() < wanted {
+            return;
+        }
+        let Some(word) = self.look.take() else { return };
+        let samples = opus::Decoder::new(RATE, opus::Channels::Mono).ok().map(|mut decoder| {
+            let packets = self.waiting.iter().take(wanted);
+            packets.flat_map(|packet| decode(&mut decoder, packet).unwrap_or_default()).collect::<Vec<i16>>()
+        });
+        let genuine = samples.is_some_and(|samples| self.parts.second_look.is_genuine(&word, &samples));
+        self.say(Event::Verified { utterance: self.id(), genuine });
+    }
+
+    fn record(&mut self, keep: Retention) {
+        let recorder = self.parts.journal.record(self.heard.clone(), keep);
+        for packet in self.waiting.drain(..) {
+            if let Err(error) = recorder.push(packet) {
+                tracing::warn!(%error, "a packet was not recorded");
+            }
+        }
+        match recorder.listen_live(Purpose::Transcribe, Timestamp::now()) {
+            Ok(live) => {
+                let request = Request {
+                    language: Some(self.language.clone()),
+                    room: self.heard.satellite.as_str().to_owned(),
+                    ..Request::default()
+                };
+                let hearing = Some(self.parts.engine.begin(request));
+                self.open = Some(Open { recorder, live, hearing });
+                self.listen();
+            }
+            // No record, no audio: not even for the hub itself.
+            Err(error) => tracing::error!(%error, "the journal cannot write; this utterance is not heard"),
+        }
+    }
+
+    /// Hands the engine what has arrived since.
+    fn listen(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        for packet in open.live.take() {
+            let Ok(samples) = decode(&mut self.decoder, &packet) else {
+                let _ = self.said.send(Said::NotAudio(self.heard.utterance));
+                return;
+            };
+            self.decoded += 1;
+            if self.decoded <= self.before_command {
+                continue;
+            }
+            if let Some(hearing) = &mut open.hearing
+                && let Err(error) = hearing.push(&samples)
+            {
+                tracing::warn!(%error, "the speech engine takes no more");
+            }
+        }
+    }
+
+    fn transcribe(&mut self) {
+        self.listen();
+        let hearing = self.open.as_mut().and_then(|open| open.hearing.take());
+        let utterance = self.id();
+        match hearing.map(|hearing| hearing.finish()) {
+            Some(Ok(hypotheses)) => {
+                self.hypotheses = hypotheses;
+                self.say(Event::Transcribed { utterance });
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "an utterance was not heard");
+                self.say(Event::NotHeard { utterance });
+            }
+            None => self.say(Event::NotHeard { utterance }),
+        }
+    }
+
+    fn understand(&mut self) {
+        let texts: Vec<String> = self.hypotheses.iter().map(Hypothesis::text).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        self.matched = self.parts.understanding.understand(&texts, self.heard.area.as_ref());
+        let understanding = self.matched.as_ref().map(|matched| {
+            let heard = self.hypotheses.get(matched.hypothesis).map_or(0.0, |heard| heard.confidence);
+            Understanding { confidence: matched.confidence.min(heard), deadline: None }
+        });
+        if let (Some(matched), Some(sure)) = (&self.matched, &understanding) {
+            let command = Box::new(Understood { matched: matched.clone(), confidence: sure.confidence });
+            let _ = self.said.send(Said::Understood(self.id(), command));
+        }
+        self.say(Event::Understood { utterance: self.id(), understanding });
+    }
+
+    fn conclude(self, outcome: Outcome, stages: Stages, notes: &[Note]) {
+        let Some(open) = self.open else { return };
+        let best = self.matched.as_ref().map_or(0, |matched| matched.hypothesis);
+        let transcript = self.hypotheses.get(best).map(|heard| heard.text().into());
+        let slots = self.matched.iter().flat_map(|matched| &matched.slots);
+        let words = Words {
+            transcript,
+            language: Some(self.language),
+            intent: self.matched.as_ref().map(|matched| matched.intent.clone()),
+            slots: slots.map(|slot| (slot.name.clone(), slot.value.to_string().into())).collect(),
+            explanation: Some(explanation::of(self.matched.as_ref(), notes).to_string().into()),
+            stages: explanation::stages(&stages),
+        };
+        let finished = Finished { speaker: None, outcome, words };
+        if let Err(error) = open.recorder.finish(finished, Timestamp::now()) {
+            tracing::error!(%error, "a recording was not kept");
+        }
+    }
+}
+
+/// One packet to 20 ms of samples.
+fn decode(decoder: &mut opus::Decoder, packet: &[u8]) -> Result<Vec<i16>, opus::Error> {
+    // The longest Opus packet holds 120 ms (RFC 6716, section 2.1.4).
+    let mut samples = vec![0; RATE as usize * 120 / 1000];
+    let decoded = decoder.decode(packet, &mut samples, false)?;
+    samples.truncate(decoded);
+    Ok(samples)
+}
