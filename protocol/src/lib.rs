@@ -1,1 +1,43 @@
-//! protocol
+//! The wire between satellites and hub.
+//!
+//! `message ↔ frame ↔ bytes`, and who is at the other end. `proto/sotto.proto` names the messages, `PROTOCOL.md`
+//! tells how they travel; here they become Rust types that are well formed once they exist. Decoding is total:
+//! any bytes give a message or an error, in memory bounded by the frame limit.
+//!
+//! Deliberately absent: sockets, timers, retries, and any idea of a household. Satellite and hub bring those.
+
+mod audio;
+mod control;
+mod decode;
+mod discovery;
+mod frame;
+mod identity;
+mod pairing;
+mod secret;
+mod speech;
+mod stream;
+mod tls;
+
+/// What the Protocol Buffers compiler makes of `sotto.proto`. Messages without an invariant are used as they
+/// are; the others have a type of their own in this crate.
+mod wire {
+    include!(concat!(env!("OUT_DIR"), "/sotto.v1.rs"));
+}
+
+pub use audio::{FRAME, Packet, PacketError, SAMPLE_RATE};
+pub use control::{
+    Hello, HelloAck, JournalHead, KnownUtterance, Outcome, ProtocolError, ToHub, ToSatellite, VERSION,
+};
+pub use decode::{DecodeError, Message, UtteranceId};
+pub use discovery::{HUB_SERVICE, HubRecord, RecordError, SATELLITE_SERVICE, SatelliteRecord};
+pub use frame::{FrameError, Frames};
+pub use identity::{Fingerprint, FingerprintError, Identity, IdentityError, write_private};
+pub use pairing::{Pairing, Peer};
+pub use secret::{Code, CodeError, Confirmed, Ends, Exchange, ExchangeError, Exchanged, Side};
+pub use speech::{Reply, ReplyHeader, Speech, Trigger, UtteranceHeader};
+pub use stream::{MessageReader, ReadError, write_message};
+pub use tls::{ALPN, ALPN_PAIR, DEFAULT_PORT, TlsError, client_tls, peer_fingerprint, server_tls};
+pub use wire::{
+    Capability, DismissReason, EndReason, ErrorCode, Heartbeat, Level, OutcomeKind, Panel, RefusedReason,
+    ReplyPurpose, Settings, WatchLevel,
+};

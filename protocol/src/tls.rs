@@ -1,0 +1,178 @@
+//! TLS 1.3 for both ends: certificates on both sides, trusted because they are pinned and for no other reason.
+//!
+//! At this level the hub takes any client that can prove that it holds its certificate's key. Whether that
+//! certificate is paired is asked right afterwards, where a stranger can be told what to do in words; nothing
+//! but pairing is answered before that.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, PeerIncompatible, SignatureScheme};
+
+use crate::identity::{Fingerprint, Identity};
+
+/// The protocol's major version is its ALPN name: peers that share none do not talk.
+pub const ALPN: &[u8] = b"sotto/1";
+
+/// The only thing a stranger may speak.
+pub const ALPN_PAIR: &[u8] = b"sotto-pair/1";
+
+/// S-O-T-T on a telephone's keys. UDP.
+pub const DEFAULT_PORT: u16 = 7688;
+
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up with this identity: {0}")]
+pub struct TlsError(#[from] rustls::Error);
+
+/// For the side that dials. `expected` is the pinned certificate; `None` takes any, for pairing.
+pub fn client_tls(
+    identity: &Identity,
+    expected: Option<Fingerprint>,
+    alpn: &[u8],
+) -> Result<rustls::ClientConfig, TlsError> {
+    let provider = provider();
+    let verifier = Arc::new(Pinned { expected, provider: provider.clone() });
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_auth_cert(identity.chain(), identity.key())?;
+    config.alpn_protocols = vec![alpn.to_vec()];
+    // No tickets: a revoked satellite must not slip back in on a resumed session.
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
+}
+
+/// For the side that is dialled.
+pub fn server_tls(identity: &Identity, alpns: &[&[u8]]) -> Result<rustls::ServerConfig, TlsError> {
+    let provider = provider();
+    let verifier = Arc::new(Pinned { expected: None, provider: provider.clone() });
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(identity.chain(), identity.key())?;
+    config.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+/// The certificate that the other side proved to own, out of what `quinn::Connection::peer_identity` gives.
+pub fn peer_fingerprint(peer: Option<Box<dyn Any>>) -> Option<Fingerprint> {
+    let chain = peer?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    chain.first().map(|certificate| Fingerprint::of(certificate))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+#[derive(Debug)]
+struct Pinned {
+    expected: Option<Fingerprint>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Pinned {
+    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
+        match self.expected {
+            Some(expected) if expected != Fingerprint::of(certificate) => {
+                Err(CertificateError::ApplicationVerificationFailure.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// QUIC has no TLS 1.2 (RFC 9001, section 4.2).
+fn no_tls12() -> Result<HandshakeSignatureValid, rustls::Error> {
+    Err(PeerIncompatible::Tls12NotOffered.into())
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.check(certificate).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        no_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}
+
+impl ClientCertVerifier for Pinned {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.check(certificate).map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        no_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}
