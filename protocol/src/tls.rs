@@ -21,8 +21,8 @@ pub const ALPN: &[u8] = b"sotto/1";
 /// The only thing a stranger may speak.
 pub const ALPN_PAIR: &[u8] = b"sotto-pair/1";
 
-/// S-O-T-T on a telephone's keys. UDP.
-pub const DEFAULT_PORT: u16 = 7688;
+/// Where a hub listens unless told otherwise. UDP.
+pub const DEFAULT_PORT: u16 = 7414;
 
 #[derive(Debug, thiserror::Error)]
 #[error("TLS cannot be set up with this identity: {0}")]
