@@ -5,7 +5,9 @@ pub mod config;
 
 pub mod events;
 pub mod explanation;
+pub mod second_look;
 pub mod understanding;
+pub mod utterance;
 
 pub mod broker;
 pub mod home;

@@ -25,7 +25,7 @@ pub struct Spoken {
 /// Spoken in turn by the two satellites.
 pub const COMMANDS: [Spoken; 4] = [
     Spoken { words: "turn on the ceiling light", intent: "HassTurnOn", slot: ("name", "ceiling light") },
-    Spoken { words: "close the blinds", intent: "HassTurnOff", slot: ("domain", "cover") },
+    Spoken { words: "close the blinds", intent: "HassTurnOff", slot: ("name", "blinds") },
     Spoken { words: "set the lights to forty percent", intent: "HassLightSet", slot: ("brightness", "40") },
     Spoken { words: "set a timer for five minutes", intent: "HassStartTimer", slot: ("minutes", "5") },
 ];
