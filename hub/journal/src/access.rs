@@ -373,6 +373,19 @@ impl Journal {
         Ok(Grant { covers: None, ..self.grant(note)? })
     }
 
+    /// Looks for something and writes the access record about it in one transaction, so that what allowed it (a
+    /// consent, say) held at that very moment.
+    pub(crate) fn grant_found<T, E: From<rusqlite::Error>>(
+        &self,
+        find: impl FnOnce(&Transaction<'_>) -> Result<(Note, T), E>,
+    ) -> Result<(Grant, T), E> {
+        self.store().write(Lasting::Disk, |transaction| {
+            let (note, found) = find(transaction)?;
+            let seq = append(transaction, self.signing(), &note)?;
+            Ok((Grant { seq, subject: note.subject, covers: Some(note.recordings) }, found))
+        })
+    }
+
     /// The signed end of the log, to be handed to the satellites. `None` before the first entry.
     pub fn head(&self) -> Result<Option<Head>, StoreError> {
         self.store().read(|transaction| Ok(read_head(transaction)?))

@@ -366,7 +366,11 @@ fn cut(mut found: Vec<Found>, limit: usize) -> (Vec<Found>, Option<Cursor>) {
     (found, last.filter(|_| more))
 }
 
-fn by_number(transaction: &Transaction<'_>, filter: &Filter, n: i64) -> rusqlite::Result<Option<Found>> {
+pub(crate) fn by_number(
+    transaction: &Transaction<'_>,
+    filter: &Filter,
+    n: i64,
+) -> rusqlite::Result<Option<Found>> {
     let Some((conditions, values)) = filter.sql(transaction)? else { return Ok(None) };
     let mut all: Vec<Value> = vec![n.into()];
     all.extend(values);

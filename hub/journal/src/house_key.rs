@@ -24,10 +24,14 @@ use crate::record::Owner;
 use crate::store::{Lasting, StoreError, lock};
 
 impl Journal {
-    /// At start: makes the pair if there is none, or if the one there is can be opened by nobody.
+    /// At start and at every sweep: makes the pair if there is none, or if the one there is can be opened by nobody
+    /// (no adult was there yet when the last hub ended; the last one who opened it has left).
     pub(crate) fn ensure_house(&self, now: Timestamp) -> Result<(), StoreError> {
         if !self.store().keeper() {
             return Ok(());
+        }
+        if lock(self.house_in_memory()).is_some() {
+            return self.adopt_house();
         }
         let openable: bool = self.store().read(|transaction| -> Result<_, StoreError> {
             Ok(transaction.query_row(

@@ -124,6 +124,7 @@ pub(crate) enum Kind {
     Key,
     Audio,
     Words,
+    Correction,
 }
 
 impl Binding {
@@ -132,6 +133,7 @@ impl Binding {
             Kind::Key => b"key     ",
             Kind::Audio => b"audio   ",
             Kind::Words => b"words   ",
+            Kind::Correction => b"correct ",
         };
         [DOMAIN, kind, self.recording.bytes(), self.owner.bytes()].concat()
     }

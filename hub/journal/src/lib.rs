@@ -64,6 +64,7 @@ mod store;
 mod tokens;
 
 mod access;
+mod leave;
 mod people;
 
 mod house_key;
@@ -79,11 +80,16 @@ mod history;
 mod listen;
 mod search;
 
+mod belong;
 mod erase;
 mod sweep;
 mod verify;
 
+mod backup;
+mod export;
+
 mod review;
+mod training;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -95,17 +101,22 @@ use rusqlite::OptionalExtension;
 use tokio::sync::broadcast;
 
 pub use access::{AccessRecord, Act, Actor, Grant, Head, Purpose};
+pub use backup::{BackedUp, BackupError, Restored};
+pub use belong::BelongError;
 pub use erase::{Asked, EraseError, Receipt, Selection, Spoken, What, Whose};
+pub use export::{ExportError, Progress};
 pub use history::{Cursor, Entry, Filter, Outline, Page, ReadError};
 pub use keys::Hardness;
 pub use listen::{ListenError, Listening};
 pub use people::{Member, MemberError, Person, RecoverError, SignInError};
 pub use record::{Attribution, Finished, Heard, LiveListening, Owner, RecordError, Recorded, Recorder};
+pub use review::{Clip, ClipId, Judged, ReviewError, Verdict};
 pub use settings::Settings;
 pub use sound::{PACKET, PACKET_LIMIT, PACKETS_LIMIT};
 pub use store::{OpenError, StoreError};
 pub use sweep::{Expiring, State, Swept};
 pub use tokens::{CodeError, InviteToken, RecoveryCode};
+pub use training::{TrainingError, TrainingExport};
 pub use verify::{Verified, VerifyError};
 pub use words::Words;
 

@@ -354,12 +354,15 @@ pub(crate) enum Form {
     UnderOwnKey = 1,
 }
 
+/// Bytes of a sealed sound's nonce that tell one sealing from another.
+const PRINT: usize = 16;
+
 pub(crate) fn insert(transaction: &Transaction<'_>, row: &Row, sealed: &Sealed) -> rusqlite::Result<i64> {
     let at = row.at.as_millisecond();
     transaction
         .prepare_cached(
-            "INSERT INTO recordings (recording, owner, attributed, at, area, satellite, outcome, length, expires, ceiling)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO recordings (recording, owner, attributed, at, area, satellite, outcome, length, expires, ceiling, print)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             Id::from(row.recording),
@@ -371,7 +374,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, row: &Row, sealed: &Sealed) 
             Code(row.outcome),
             milliseconds(row.length),
             expiry(at, row.kept),
-            Code(row.ceiling)
+            Code(row.ceiling),
+            sealed.sound.get(..PRINT).unwrap_or_default()
         ])?;
     let n = transaction.last_insert_rowid();
     transaction

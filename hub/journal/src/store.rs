@@ -184,6 +184,11 @@ impl Store {
         Ok(busy == 0)
     }
 
+    /// A connection of its own, for work that attaches other files.
+    pub(crate) fn aside(&self) -> Result<Connection, StoreError> {
+        Ok(connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+    }
+
     /// SQLite's own look through the whole file; `Damaged` if anything is out of place.
     pub(crate) fn check_integrity(&self) -> Result<(), StoreError> {
         let reader = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;

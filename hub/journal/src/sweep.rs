@@ -51,7 +51,7 @@ impl Journal {
     /// Erases everything whose time has come by `now` and overwrites what is still there of the erased.
     pub fn sweep(&self, now: Timestamp) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
-        self.adopt_house()?;
+        self.ensure_house(now)?;
         loop {
             let order = Order { actor: Actor::Hub, why: Purpose::Retention, asked: Asked::Retention, now };
             let erased = self.store().write(Lasting::Disk, |transaction| -> Result<u64, StoreError> {

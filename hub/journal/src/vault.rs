@@ -72,6 +72,7 @@ pub(crate) fn own_key(secret: &Secret) -> Secret {
 pub(crate) fn table(kind: Kind) -> &'static str {
     match kind {
         Kind::Audio => "sounds",
+        Kind::Correction => "corrections",
         // A key is a seal, and is not fetched as a piece; words are what nearly every page asks for.
         Kind::Words | Kind::Key => "words",
     }

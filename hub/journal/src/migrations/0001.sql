@@ -57,7 +57,8 @@ CREATE TABLE recordings (
     outcome     INTEGER NOT NULL,
     length      INTEGER NOT NULL,
     expires     INTEGER NOT NULL,
-    ceiling     INTEGER NOT NULL
+    ceiling     INTEGER NOT NULL,
+    print       BLOB NOT NULL   -- the sealed sound's nonce: tells one sealing of it from another
 );
 CREATE INDEX recordings_by_owner ON recordings (owner, at);
 CREATE INDEX recordings_by_outcome ON recordings (owner, outcome, at);
