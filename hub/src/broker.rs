@@ -49,7 +49,7 @@ impl Broker {
     /// Where, and as whom, to connect.
     pub fn address(&self) -> anyhow::Result<Address> {
         let password = fs::read_to_string(self.directory.join("password"))?.trim_end().to_owned();
-        Ok(Address { host: "127.0.0.1".into(), port: self.port, user: USER.into(), password })
+        Ok(Address { host: "127.0.0.1".into(), port: self.port, user: USER.into(), password, tls: None })
     }
 
     /// Runs until the broker has died, then starts it again; returns only when that fails.

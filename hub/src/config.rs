@@ -4,7 +4,7 @@
 //! environment overrides any key: `SOTTO_MQTT_ADDRESS` is `address` in `[mqtt]`.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,13 @@ pub struct Mqtt {
     pub address: String,
     pub user: String,
     pub password_file: PathBuf,
+    pub tls: bool,
+    pub ca_file: PathBuf,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
     pub private_port: u16,
+    pub private_listen: IpAddr,
+    pub words: bool,
     #[serde(deserialize_with = "seconds")]
     pub deadline: f64,
 }
@@ -104,12 +110,46 @@ pub struct Web {
     pub listen: SocketAddr,
 }
 
-/// `[home]`: areas and devices that no broker announces.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// `[home]`: who carries commands out; areas, devices and actions of the household's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Home {
+    pub acts: Acts,
+    pub confirm: bool,
+    #[serde(deserialize_with = "seconds")]
+    pub reply_within: f64,
+    pub actions: Vec<ActionEntry>,
     pub areas: Vec<AreaEntry>,
     pub entities: Vec<EntityEntry>,
+}
+
+/// Who carries a command out. Each is carried out once, whoever else could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acts {
+    /// Home Assistant where its package is there, else the hub.
+    Auto,
+    Hub,
+    HomeAssistant,
+}
+
+/// One intent's own action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionEntry {
+    pub intent: String,
+    pub topic: String,
+    #[serde(default)]
+    pub payload: String,
+    #[serde(default)]
+    pub retain: bool,
+    #[serde(default = "one")]
+    pub qos: u8,
+    /// Topic of the answer; empty: none is expected.
+    #[serde(default)]
+    pub reply: String,
+    #[serde(default = "three")]
+    pub reply_within: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -170,7 +210,13 @@ impl Default for Mqtt {
             address: String::new(),
             user: String::new(),
             password_file: PathBuf::new(),
+            tls: false,
+            ca_file: PathBuf::new(),
+            certificate_file: PathBuf::new(),
+            key_file: PathBuf::new(),
             private_port: 1883,
+            private_listen: IpAddr::from([127, 0, 0, 1]),
+            words: false,
             deadline: 5.0,
         }
     }
@@ -179,6 +225,19 @@ impl Default for Mqtt {
 impl Default for Journal {
     fn default() -> Self {
         Journal { keep: Keep::Day }
+    }
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Home {
+            acts: Acts::Auto,
+            confirm: true,
+            reply_within: 1.5,
+            actions: Vec::new(),
+            areas: Vec::new(),
+            entities: Vec::new(),
+        }
     }
 }
 
@@ -302,6 +361,14 @@ fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         true => Ok(value),
         false => Err(serde::de::Error::custom("give seconds between 0.1 and 600")),
     }
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn three() -> f64 {
+    3.0
 }
 
 fn fraction<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f32, D::Error> {

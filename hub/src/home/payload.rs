@@ -83,10 +83,10 @@ fn rfc3339(time: Timestamp) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn spoken() -> Spoken {
+    pub fn spoken() -> Spoken {
         Spoken {
             utterance: UtteranceId::from_bytes([7; 16]),
             intent: "HassTurnOn".into(),

@@ -1,0 +1,144 @@
+//! Where the broker is, who we are there, and how we know that it is the right one.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use rumqttc::TlsConfiguration;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A broker, and who we are there.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Address {
+    pub host: String,
+    pub port: u16,
+    /// Empty: none is given.
+    pub user: String,
+    pub password: String,
+    /// `None`: in the clear.
+    pub tls: Option<Tls>,
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}{}", self.host, self.port, if self.tls.is_some() { " (TLS)" } else { "" })
+    }
+}
+
+impl Address {
+    /// The port when none is named: in the clear, or with TLS.
+    pub const PORTS: [u16; 2] = [1883, 8883];
+
+    /// Reads `host`, `host:port` or `[v6]:port`; the port defaults to 1883.
+    pub fn parse(text: &str) -> Option<(String, u16)> {
+        Address::parse_with(text, Address::PORTS[0])
+    }
+
+    pub fn parse_with(text: &str, default: u16) -> Option<(String, u16)> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                let port = if port.is_empty() { None } else { Some(port.strip_prefix(':')?) };
+                (host, port)
+            }
+            None => text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+        };
+        let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port != 0))?;
+        (!host.is_empty() && !host.contains(char::is_whitespace)).then(|| (host.to_owned(), port))
+    }
+}
+
+/// What proves the broker to us, and perhaps us to the broker.
+#[derive(Clone)]
+pub struct Tls(Arc<rustls::ClientConfig>);
+
+impl Tls {
+    /// `ca`: PEM file of the certificates that are trusted; `own`: PEM files of our certificate and its key.
+    pub fn load(ca: &Path, own: Option<(&Path, &Path)>) -> anyhow::Result<Tls> {
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in certificates(ca)? {
+            roots
+                .add(certificate)
+                .with_context(|| format!("{} holds something that is no CA certificate", ca.display()))?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let config = match own {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let private = PrivateKeyDer::from_pem_file(key)
+                    .map_err(|error| anyhow::anyhow!("{} holds no usable key: {error}", key.display()))?;
+                builder.with_client_auth_cert(certificates(certificate)?, private).with_context(|| {
+                    format!("{} and {} do not belong together", certificate.display(), key.display())
+                })?
+            }
+        };
+        Ok(Tls(Arc::new(config)))
+    }
+
+    pub(super) fn configuration(&self) -> TlsConfiguration {
+        TlsConfiguration::Rustls(self.0.clone())
+    }
+}
+
+impl PartialEq for Tls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Tls {}
+
+fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let read = CertificateDer::pem_file_iter(file)
+        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+        .map_err(|error| anyhow::anyhow!("cannot read certificates from {}: {error}", file.display()))?;
+    if read.is_empty() {
+        bail!("{} holds no certificate in PEM form", file.display());
+    }
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_host_and_port() {
+        let check = |text: &str, expect: Option<(&str, u16)>| {
+            assert_eq!(Address::parse(text), expect.map(|(h, p)| (h.to_owned(), p)), "{text}");
+        };
+        check("broker", Some(("broker", 1883)));
+        check("broker.lan:8883", Some(("broker.lan", 8883)));
+        check("[fe80::1]:1884", Some(("fe80::1", 1884)));
+        check("[::1]", Some(("::1", 1883)));
+        check("broker:", None);
+        check(":1883", None);
+        check("broker:99999", None);
+        check("broker:0", None);
+        check("[::1]1883", None);
+        check("", None);
+        assert_eq!(Address::parse_with("broker", 8883), Some(("broker".into(), 8883)));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ca.pem");
+        let check = |text: &str, expect: &str| {
+            std::fs::write(&file, text).unwrap();
+            let error = Tls::load(&file, None).err().expect("refused");
+            let error = format!("{error:#}");
+            assert!(error.contains("ca.pem") && error.contains(expect), "{error}");
+        };
+        check("", "no certificate");
+        check("hello", "no certificate");
+        check("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no CA certificate");
+        std::fs::remove_file(&file).unwrap();
+        assert!(format!("{:#}", Tls::load(&file, None).err().unwrap()).contains("ca.pem"));
+    }
+}
