@@ -17,6 +17,9 @@ pub const RATE: usize = 16_000;
 /// The longest clip that an engine takes; a command is a few seconds, a dictation under a minute.
 pub const LONGEST: Duration = Duration::from_secs(60);
 
+/// A hypothesis below this confidence is not acted on: the house asks, or stays quiet.
+pub const ACCEPT: f32 = 0.5;
+
 /// What is known about an utterance before it is heard.
 #[derive(Clone, Default)]
 pub struct Request {

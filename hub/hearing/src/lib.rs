@@ -21,6 +21,6 @@ mod recognizer;
 mod silence;
 mod whisper;
 
-pub use engine::{Engine, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
+pub use engine::{ACCEPT, Engine, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
 pub use grammar::{Grammar, GrammarNotes, Transition};
 pub use open::{Choice, Config, open};

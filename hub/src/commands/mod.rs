@@ -2,6 +2,7 @@
 //! errors to standard error. Exit codes: 0 done, 1 the answer is no, 2 it could not be tried.
 
 mod check_config;
+mod evaluate;
 mod history;
 mod members;
 mod passphrase;
@@ -75,6 +76,7 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 enum Command {
     /// Check the configuration and say what is in force
     CheckConfig,
+    Evaluate(evaluate::Evaluate),
     /// Add and list the people of the household
     Members(members::Args),
     /// Read one's own history, newest first
@@ -87,6 +89,7 @@ impl CommandLine {
         let place = self.place;
         match self.command {
             Command::CheckConfig => check_config::run(&place),
+            Command::Evaluate(command) => evaluate::run(&place, &command),
             Command::History(args) => history::run(args, &place),
             Command::Members(args) => members::run(args, &place),
         }
