@@ -315,7 +315,7 @@ const COLUMNS: &str = "n, recording, owner, attributed, at,
     outcome, length, expires";
 
 /// Each owner's rows come from an index of their own, already in order; then they are merged.
-fn page(
+pub(crate) fn page(
     transaction: &Transaction<'_>,
     owners: &[Owner],
     filter: &Filter,
@@ -341,7 +341,7 @@ fn page(
 }
 
 /// A page of what a search found: `hits` are newest first.
-fn page_of_hits(
+pub(crate) fn page_of_hits(
     transaction: &Transaction<'_>,
     hits: &[Cursor],
     filter: &Filter,

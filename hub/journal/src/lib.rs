@@ -76,6 +76,7 @@ mod words;
 
 mod vault;
 
+mod glance;
 mod history;
 mod listen;
 mod search;
