@@ -1,0 +1,234 @@
+// What HTML cannot do by itself: play a recording and show its wave, live entries, dialogs in place.
+// Everything else works without this file.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const say = (key) => document.body.dataset[key] ?? "";
+const trusted = window.trustedTypes?.createPolicy("sotto", { createHTML: (html) => html });
+const parse = (html) => new DOMParser().parseFromString(trusted ? trusted.createHTML(html) : html, "text/html");
+const announce = (text) => { const region = $("#live"); if (region) region.textContent = text; };
+
+// Playback. Nothing is fetched before somebody presses play: fetching is listening, and is recorded as such.
+let playing = null;
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  return { wave: style.getPropertyValue("--accent"), rest: style.getPropertyValue("--soft"), before: style.getPropertyValue("--line") };
+}
+
+function draw(canvas, peaks, done, preRoll) {
+  const scale = window.devicePixelRatio || 1;
+  const width = (canvas.width = canvas.clientWidth * scale);
+  const height = (canvas.height = canvas.clientHeight * scale);
+  const context = canvas.getContext("2d");
+  const { wave, rest, before } = colours();
+  context.fillStyle = before;
+  context.fillRect(0, 0, width * preRoll, height);
+  const step = width / peaks.length;
+  peaks.forEach((peak, n) => {
+    const bar = Math.max(2 * scale, peak * height * 0.86);
+    context.fillStyle = n / peaks.length <= done ? wave : rest;
+    context.fillRect(n * step, (height - bar) / 2, Math.max(1, step * 0.62), bar);
+  });
+}
+
+function peaksOf(buffer, count) {
+  const samples = buffer.getChannelData(0);
+  const each = Math.max(1, Math.floor(samples.length / count));
+  const peaks = Array.from({ length: count }, (_, n) => {
+    let most = 0;
+    for (let at = n * each; at < Math.min(samples.length, (n + 1) * each); at++) most = Math.max(most, Math.abs(samples[at]));
+    return most;
+  });
+  const loudest = Math.max(0.02, ...peaks);
+  return peaks.map((peak) => peak / loudest);
+}
+
+function stop() {
+  if (!playing) return;
+  playing.audio.pause();
+  playing.button.setAttribute("aria-pressed", "false");
+  cancelAnimationFrame(playing.frame);
+}
+
+function follow(now) {
+  draw(now.canvas, now.peaks, now.audio.currentTime / now.length, now.preRoll);
+  now.button.dataset.at = now.audio.currentTime.toFixed(2);
+  if (!now.audio.paused) now.frame = requestAnimationFrame(() => follow(now));
+}
+
+async function start(button) {
+  stop();
+  if (!button.recording) {
+    button.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(button.dataset.audio, { headers: { accept: "audio/ogg" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const bytes = await answer.arrayBuffer();
+      const kind = answer.headers.get("content-type") ?? "audio/ogg";
+      const context = new (window.OfflineAudioContext ?? window.webkitOfflineAudioContext)(1, 1, 48000);
+      const buffer = await context.decodeAudioData(bytes.slice(0));
+      const wave = $(`#${button.dataset.wave}`);
+      wave.hidden = false;
+      const canvas = $("canvas", wave);
+      const audio = new Audio(URL.createObjectURL(new Blob([bytes], { type: kind })));
+      const preRoll = Math.min(1, Number(answer.headers.get("sotto-pre-roll") || 0) / 1000 / buffer.duration);
+      for (const note of wave.querySelectorAll("small")) note.hidden = preRoll === 0;
+      const now = { button, audio, canvas, preRoll, length: buffer.duration, peaks: peaksOf(buffer, 120), frame: 0 };
+      audio.addEventListener("ended", () => { button.setAttribute("aria-pressed", "false"); follow(now); });
+      canvas.addEventListener("click", (event) => {
+        audio.currentTime = (event.offsetX / canvas.clientWidth) * buffer.duration;
+        follow(now);
+      });
+      button.dataset.seconds = buffer.duration.toFixed(2);
+      button.recording = now;
+    } catch {
+      announce(say("cannotPlay"));
+      const wave = $(`#${button.dataset.wave}`);
+      wave.hidden = false;
+      wave.textContent = say("cannotPlay");
+      return;
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  }
+  playing = button.recording;
+  button.setAttribute("aria-pressed", "true");
+  await playing.audio.play();
+  follow(playing);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button.play");
+  if (!button) return;
+  if (button.getAttribute("aria-pressed") === "true") stop();
+  else start(button);
+});
+
+// Dialogs: a link that asks before it does something opens in place; without this it is a page.
+const dialogOf = async (address, options) => {
+  const answer = await fetch(address, options);
+  const card = $("#ask", parse(await answer.text()));
+  if (!card) return false;
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", "ask-title");
+  dialog.append(document.adoptNode(card));
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) { event.preventDefault(); dialog.close(); }
+  });
+  dialog.showModal();
+  return true;
+};
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.hasAttribute("data-dialog")) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form, event.submitter));
+  const action = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+  try {
+    if (await dialogOf(action, { method: "POST", body })) return;
+  } catch { /* then as a page */ }
+  form.removeAttribute("data-dialog");
+  form.requestSubmit(event.submitter);
+});
+
+// Selection: how many are picked, said on the button.
+function picked() {
+  const form = $("#selection");
+  if (!form) return;
+  const many = document.querySelectorAll("input[form=selection][name=id]:checked").length;
+  const button = $("#erase-picked");
+  button.hidden = many === 0;
+  $("#bar").classList.toggle("some", many > 0);
+  button.textContent = (many === 1 ? button.dataset.one : button.dataset.other).replace("{n}", String(many));
+}
+document.addEventListener("change", (event) => {
+  if (event.target.id === "pick-all") {
+    document.querySelectorAll("input[form=selection][name=id]").forEach((box) => { box.checked = event.target.checked; });
+  }
+  picked();
+  if (event.target.matches("[data-go]")) event.target.form.requestSubmit();
+});
+picked();
+
+// Live: the server says that something changed; what it is comes as the page itself, under the same rules.
+const list = $("[data-live]");
+if (list && window.EventSource) {
+  const refresh = async () => {
+    const answer = await fetch(list.dataset.live);
+    if (!answer.ok || answer.redirected) return;
+    const fresh = $("[data-live]", parse(await answer.text()));
+    if (!fresh) return;
+    const had = new Set([...list.querySelectorAll("[data-entry]")].map((row) => row.dataset.entry));
+    const has = new Set([...fresh.querySelectorAll("[data-entry]")].map((row) => row.dataset.entry));
+    const changed = had.size !== has.size || [...has].some((id) => !had.has(id));
+    if (!changed || (playing && !playing.audio.paused)) return;
+    const ticked = new Set([...document.querySelectorAll("input[name=id]:checked")].map((box) => box.value));
+    list.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
+    let news = 0;
+    for (const row of list.querySelectorAll("[data-entry]")) {
+      const box = $("input[name=id]", row);
+      if (box) box.checked = ticked.has(box.value);
+      if (!had.has(row.dataset.entry)) { row.classList.add("fresh"); news += 1; }
+    }
+    picked();
+    if (news) announce(say("newEntry"));
+  };
+  let waiting = 0;
+  const source = new EventSource("/history/live");
+  source.addEventListener("changed", () => { clearTimeout(waiting); waiting = setTimeout(refresh, 150); });
+  window.addEventListener("pagehide", () => source.close());
+}
+
+// How strong a passphrase is, as it is typed; the hub has the last word.
+const strength = $("[data-strength]");
+if (strength) {
+  const meter = $(".strength"), text = $("#strength-text");
+  strength.addEventListener("input", () => {
+    const value = strength.value.trim();
+    const kinds = [/\p{Ll}/u, /\p{Lu}/u, /\d/, /[^\p{L}\d\s]/u, /\s/].filter((kind) => kind.test(value)).length;
+    const distinct = new Set(value).size, words = value.split(/\s+/).filter((word) => word.length > 2).length;
+    const worth = Math.min(value.length, distinct * 1.6) + kinds * 1.5 + Math.max(0, words - 2) * 3;
+    const score = value.length === 0 ? 0 : value.length < 10 ? 1 : worth < 19 ? 2 : worth < 26 ? 3 : 4;
+    meter.dataset.score = String(score);
+    text.textContent = score ? say(`strength${score}`) : "";
+  });
+}
+
+// Test bench: the browser's microphone, as 16 kHz samples, only while the button is held down or pressed once.
+const speak = $("#speak");
+if (speak && navigator.mediaDevices) {
+  speak.hidden = false;
+  let recorder = null;
+  speak.addEventListener("click", async () => {
+    if (recorder) { recorder.stop(); return; }
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
+      const chunks = [];
+      recorder = new MediaRecorder(stream);
+      recorder.addEventListener("dataavailable", (event) => chunks.push(event.data));
+      recorder.addEventListener("stop", async () => {
+        stream.getTracks().forEach((track) => track.stop());
+        recorder = null;
+        speak.setAttribute("aria-pressed", "false");
+        const context = new OfflineAudioContext(1, 1, 16000);
+        const buffer = await context.decodeAudioData(await new Blob(chunks).arrayBuffer());
+        const samples = Int16Array.from(buffer.getChannelData(0), (x) => Math.max(-32768, Math.min(32767, x * 32767)));
+        const answer = await fetch("/bench/hear", { method: "POST", headers: { "content-type": "application/octet-stream", "x-csrf": speak.dataset.csrf }, body: samples });
+        if (answer.ok) $("#sentence").value = await answer.text(); else announce(await answer.text());
+      });
+      recorder.start();
+      speak.setAttribute("aria-pressed", "true");
+      setTimeout(() => recorder?.stop(), 10_000);
+    } catch { announce(say("noMicrophone")); }
+  });
+}
+
+// Review by keyboard alone.
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const button = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (button) { event.preventDefault(); button.focus(); button.click(); }
+});

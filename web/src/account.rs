@@ -1,0 +1,164 @@
+//! One's own way in: the passphrase, and where one is signed in.
+
+use askama::Template;
+use axum::response::Response;
+use jiff::Timestamp;
+use sotto_journal::MemberError;
+
+use crate::answer::{go, page};
+use crate::frame::Frame;
+use crate::settings::refused;
+use crate::trouble::Trouble;
+use crate::visitor::{Deed, Member};
+use crate::welcome::{member_error, weak};
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    frame: Frame,
+    name: String,
+    role: String,
+    note: Option<String>,
+    bad: bool,
+    sessions: Vec<OneSession>,
+}
+
+struct OneSession {
+    browser: String,
+    since: String,
+    handle: String,
+    here: bool,
+}
+
+pub async fn account_page(member: Member) -> Response {
+    show(&member, None, false)
+}
+
+fn show(member: &Member, note: Option<String>, bad: bool) -> Response {
+    let lang = member.lang;
+    let sessions = member.shared.sessions.own(member.session.id);
+    let sessions = sessions
+        .into_iter()
+        .map(|session| {
+            let since = Timestamp::try_from(session.since).unwrap_or_default();
+            let since = lang.moment(since, member.zone(), member.today());
+            OneSession {
+                browser: browser(&session.browser).unwrap_or_else(|| lang.say("account.browser").to_owned()),
+                since: lang.fill("account.since", &[("when", &since)]),
+                here: session.handle == member.session.handle,
+                handle: session.handle.clone(),
+            }
+        })
+        .collect();
+    page(&AccountPage {
+        frame: member.frame("account.title"),
+        name: member.person().name().to_owned(),
+        role: role_of(member),
+        note,
+        bad,
+        sessions,
+    })
+}
+
+fn role_of(member: &Member) -> String {
+    let (lang, person) = (member.lang, member.person());
+    let role = lang.say(role_key(person.role()));
+    if person.is_administrator() {
+        format!("{role} · {}", lang.say("role.administrator"))
+    } else {
+        role.into()
+    }
+}
+
+pub fn role_key(role: sotto_house::Role) -> &'static str {
+    match role {
+        sotto_house::Role::Adult => "role.adult",
+        sotto_house::Role::Child => "role.child",
+        sotto_house::Role::Guest => "role.guest",
+    }
+}
+
+/// `Firefox on Android` from a `User-Agent`, when it says so.
+fn browser(agent: &str) -> Option<String> {
+    let first = |known: &[(&'static str, &'static str)]| {
+        known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    let name = first(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ])?;
+    let system = first(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
+    ]);
+    Some(system.map_or(name.to_owned(), |system| format!("{name}, {system}")))
+}
+
+pub async fn passphrase(deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed;
+    let (old, new) = (form.raw("old").to_owned(), form.raw("new").to_owned());
+    if let Some(weak) = weak(&new, member.person().name()) {
+        return Ok(show(&member, Some(member.lang.say(weak).to_owned()), true));
+    }
+    let wait = member.shared.heavy.take(&member.session.id);
+    wait.map_err(|wait| Trouble::TooOften(member.lang, wait.as_secs() + 1))?;
+    let _seat = member.shared.hard.acquire().await;
+    let session = member.session.clone();
+    let changed = member
+        .shared
+        .ask(move |journal| journal.change_passphrase(&session.person, &old, &new, Timestamp::now()))
+        .await?;
+    match changed {
+        Ok(()) => {
+            member.shared.sessions.close_all(member.session.id, Some(&member.session.handle));
+            Ok(show(&member, Some(member.lang.say("account.changed").to_owned()), false))
+        }
+        Err(error @ (MemberError::WrongPassphrase | MemberError::PassphraseShort)) => {
+            Ok(show(&member, Some(member_error(member.lang, &error)), true))
+        }
+        Err(error) => Err(refused(member.lang, &error)),
+    }
+}
+
+pub async fn close_session(deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed;
+    match member.shared.sessions.close_one(member.session.id, form.get("session")) {
+        true => Ok(go("/account")),
+        false => Err(Trouble::NotHere(member.lang)),
+    }
+}
+
+/// Signs out everywhere, here too.
+pub async fn close_all(deed: Deed) -> Response {
+    deed.member.shared.sessions.close_all(deed.member.session.id, None);
+    go("/sign-in")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_named_as_people_name_it() {
+        let check =
+            |agent: &str, expect: Option<&str>| assert_eq!(browser(agent).as_deref(), expect, "{agent}");
+        check(
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537 Chrome/156.0 Safari/537",
+            Some("Chrome, Linux"),
+        );
+        check("Mozilla/5.0 (Android 15; Mobile; rv:1) Gecko/1 Firefox/150.0", Some("Firefox, Android"));
+        check(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19 Safari/604",
+            Some("Safari, iPhone"),
+        );
+        check("", None);
+    }
+}

@@ -1,0 +1,156 @@
+//! Who lives here: members and roles, invitations, who may open the house's recordings.
+
+use askama::Template;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use jiff::Timestamp;
+use qrcode::QrCode;
+use sotto_house::{PersonId, Role};
+
+use crate::account::role_key;
+use crate::answer::{go, page};
+use crate::frame::Frame;
+use crate::settings::refused;
+use crate::trouble::Trouble;
+use crate::visitor::{Deed, Member};
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage {
+    frame: Frame,
+    people: Vec<OnePerson>,
+    may_invite: bool,
+}
+
+struct OnePerson {
+    id: String,
+    name: String,
+    about: String,
+    me: bool,
+    administrator: bool,
+    waits: bool,
+    may_admit: bool,
+    may_promote: bool,
+}
+
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct InvitationPage {
+    frame: Frame,
+    address: String,
+    /// Side of the code in modules, with its quiet zone.
+    side: usize,
+    /// An SVG path of the dark modules.
+    modules: String,
+}
+
+pub async fn people_page(member: Member) -> Result<Response, Trouble> {
+    let lang = member.lang;
+    let members = member.shared.ask(|journal| journal.members()).await?;
+    let members = members.map_err(|e| Trouble::Broken(lang, e.to_string()))?;
+    let me = member.person();
+    let people = members
+        .into_iter()
+        .map(|one| {
+            let mut about = vec![lang.say(role_key(one.role)).to_owned()];
+            about.extend(one.administrator.then(|| lang.say("role.administrator").to_owned()));
+            about.extend(one.reviewer.then(|| lang.say("role.reviewer").to_owned()));
+            let since = lang.date(one.joined.to_zoned_datetime(member.zone().clone()).date());
+            about.push(lang.fill("people.since", &[("when", &since)]));
+            let waits = one.role == Role::Adult && !one.opens_house;
+            OnePerson {
+                id: one.id.to_string(),
+                name: one.name,
+                about: about.join(" · "),
+                me: one.id == me.id(),
+                administrator: one.administrator,
+                waits,
+                may_admit: waits && me.opens_house(),
+                may_promote: me.is_administrator() && one.role == Role::Adult,
+            }
+        })
+        .collect();
+    let may_invite = me.is_administrator();
+    Ok(page(&PeoplePage { frame: member.frame("people.title"), people, may_invite }))
+}
+
+pub async fn invite(headers: HeaderMap, deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed.administrator()?;
+    let lang = member.lang;
+    let role = match form.get("role") {
+        "adult" => Role::Adult,
+        "child" => Role::Child,
+        "guest" => Role::Guest,
+        _ => return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned())),
+    };
+    let administrator = form.has("administrator") && role == Role::Adult;
+    let session = member.session.clone();
+    let token = member
+        .shared
+        .ask(move |journal| journal.invite(&session.person, role, administrator, Timestamp::now()))
+        .await?
+        .map_err(|error| refused(lang, &error))?;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("sotto.local");
+    let address = format!("https://{host}/join/{}", token.reveal().as_str());
+    let (side, modules) = qr(&address).unwrap_or_default();
+    Ok(page(&InvitationPage { frame: member.frame("people.invitation"), address, side, modules }))
+}
+
+/// A QR code as one SVG path over a grid, with the four light modules around it that readers need.
+fn qr(text: &str) -> Option<(usize, String)> {
+    use std::fmt::Write;
+    const QUIET: usize = 4;
+    let code = QrCode::new(text).ok()?;
+    let width = code.width();
+    let mut path = String::new();
+    for (at, colour) in code.to_colors().into_iter().enumerate() {
+        if colour == qrcode::Color::Dark {
+            let _ = write!(path, "M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET);
+        }
+    }
+    Some((width + 2 * QUIET, path))
+}
+
+fn person(deed: &Deed) -> Result<PersonId, Trouble> {
+    deed.form.get("person").parse().map_err(|_| Trouble::NotHere(deed.member.lang))
+}
+
+pub async fn administrator(deed: Deed) -> Result<Response, Trouble> {
+    let deed = deed.administrator()?;
+    let (who, on) = (person(&deed)?, deed.form.get("on") == "yes");
+    let (lang, session) = (deed.member.lang, deed.member.session.clone());
+    let set = deed
+        .member
+        .shared
+        .ask(move |journal| journal.set_administrator(&session.person, who, on, Timestamp::now()))
+        .await?;
+    set.map_err(|error| refused(lang, &error))?;
+    // What somebody may do is settled when they sign in, so they sign in again.
+    deed.member.shared.sessions.close_all(who, None);
+    Ok(go("/people"))
+}
+
+/// Lets an adult who was added at the console into the recordings of the house.
+pub async fn admit(deed: Deed) -> Result<Response, Trouble> {
+    let who = person(&deed)?;
+    let (lang, session) = (deed.member.lang, deed.member.session.clone());
+    let admitted =
+        deed.member.shared.ask(move |journal| journal.admit(&session.person, who, Timestamp::now())).await?;
+    admitted.map_err(|error| refused(lang, &error))?;
+    deed.member.shared.sessions.close_all(who, None);
+    Ok(go("/people"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_fits_a_code() {
+        let address = format!("https://sotto.local:8443/join/{}", "a".repeat(64));
+        let (side, path) = qr(&address).unwrap();
+        assert!((29..80).contains(&side), "{side}");
+        assert!(path.starts_with("M4 4h1v1h-1z"), "the finder pattern begins after the quiet zone");
+        assert_eq!(qr(&"x".repeat(10_000)), None);
+    }
+}

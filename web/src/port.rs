@@ -1,0 +1,204 @@
+//! What the pages ask of the running hub.
+//!
+//! `web` declares it and `hub` implements it, so that the pages know neither sockets nor engines. Everything
+//! here is plain: names of the house, numbers, and texts that may be shown. Deliberately absent: anything that
+//! could carry a recording or a transcript; those come through the journal's door and no other.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use sotto_house::{Area, SatelliteId};
+
+/// Why the hub could not do what a page asked; the text is shown to the person as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// No such satellite (any more): it was revoked, or the page is old.
+    #[error("that satellite is not paired with this hub; reload the page")]
+    NoSuchSatellite,
+    /// The satellite is known, but not connected right now.
+    #[error("the satellite is not connected; check its power and its network, then try again")]
+    NotConnected,
+    /// This hub was built or configured without the part that was asked for.
+    #[error("this hub cannot do that: {0}")]
+    NotHere(String),
+    /// Anything else, with its remedy in the text.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// An answer that may need the network or a thread of its own.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, PortError>>;
+
+/// One paired satellite as the page shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Satellite {
+    pub id: SatelliteId,
+    /// What people call it.
+    pub name: String,
+    pub area: Option<Area>,
+    pub state: SatelliteState,
+    /// When it last heard its wake word.
+    pub last_heard: Option<SystemTime>,
+    pub false_wakes_today: u32,
+    /// Bytes of audio that left this room today, counted at the transport.
+    pub bytes_today: u64,
+    /// 0 to 100.
+    pub volume: u8,
+    /// 0 (deaf) to 100 (wakes easily).
+    pub sensitivity: u8,
+    /// Sound level right now in dBFS (0 is as loud as can be), when connected and not muted.
+    pub level: Option<f32>,
+    pub version: String,
+    /// A newer version that it can be told to install.
+    pub update: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SatelliteState {
+    Ready,
+    Listening,
+    Speaking,
+    /// Muted at the satellite's own switch; nothing here can undo it.
+    MutedByHand,
+    /// Muted from the page.
+    MutedHere,
+    Away,
+}
+
+/// A satellite that advertises itself in the house and belongs to no hub yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundSatellite {
+    pub id: SatelliteId,
+    pub name: String,
+    pub version: String,
+}
+
+/// A pairing under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pairing {
+    /// To be typed at the satellite: `sotto-satellite pair CODE`.
+    pub code: String,
+    pub expires: SystemTime,
+    pub state: PairingState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PairingState {
+    Waiting,
+    Paired(SatelliteId),
+    /// Five wrong tries, or nobody came in time.
+    Burnt,
+}
+
+/// What may be changed at a satellite; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SatelliteChange {
+    pub name: Option<String>,
+    pub area: Option<Area>,
+    pub volume: Option<u8>,
+    pub sensitivity: Option<u8>,
+    pub muted: Option<bool>,
+}
+
+/// A speech engine or wake model, installed or to be had.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    pub name: String,
+    /// What it is for: "speech", "wake word", "speaker".
+    pub kind: String,
+    pub state: ModelState,
+    pub bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelState {
+    InUse,
+    Installed,
+    /// Being pulled: from 0 to 1.
+    Pulling(f32),
+    NotInstalled,
+    /// With the reason and the remedy.
+    Failed(String),
+}
+
+/// Is somebody there, in plain words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// "MQTT broker", "Home Assistant".
+    pub name: String,
+    pub reachable: bool,
+    /// One sentence: where it is, or what to do about it.
+    pub note: String,
+}
+
+/// How long one stage took over the last day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageLatency {
+    /// A key of the locale files: `stage.<name>`.
+    pub stage: String,
+    /// One measured value per session, oldest first, at most a few thousand.
+    pub samples: Vec<(SystemTime, Duration)>,
+}
+
+/// How the hub is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Health {
+    pub stages: Vec<StageLatency>,
+    /// False wakes per hour of the last 24, oldest first.
+    pub false_wakes: Vec<u32>,
+    pub troubles: Vec<Trouble>,
+    pub version: String,
+    pub started: Option<SystemTime>,
+}
+
+/// Something that went wrong, in plain words with what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub when: SystemTime,
+    pub what: String,
+    pub remedy: String,
+}
+
+/// How the house would understand a sentence; nothing was carried out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Explanation {
+    /// The text as it was matched (normalised).
+    pub text: String,
+    pub intent: Option<String>,
+    /// Slot and value, in the order they were spoken.
+    pub slots: Vec<(String, String)>,
+    /// The sentence template that matched.
+    pub sentence: Option<String>,
+    /// What was close: template and how far, 0 (same) to 1.
+    pub alternatives: Vec<(String, f32)>,
+    /// What would have been published: topic and payload.
+    pub would_publish: Option<(String, String)>,
+    pub stages: Vec<(String, Duration)>,
+}
+
+/// The hub, as far as the pages know it. Only an administrator's page calls what changes something.
+pub trait Port: Send + Sync + 'static {
+    fn satellites(&self) -> Vec<Satellite>;
+    fn found(&self) -> Vec<FoundSatellite>;
+    /// The pairing under way, if there is one.
+    fn pairing(&self) -> Option<Pairing>;
+    /// Makes a one-time code to be typed at a satellite; a code that was there is burnt.
+    fn begin_pairing(&self) -> Answer<'_, Pairing>;
+    /// Pairs with a found satellite that showed, spoke or printed `code`.
+    fn pair_found(&self, id: SatelliteId, code: String) -> Answer<'_, ()>;
+    fn cancel_pairing(&self) -> Answer<'_, ()>;
+    /// Never trusted again, at once, even while connected.
+    fn revoke(&self, id: SatelliteId) -> Answer<'_, ()>;
+    fn change(&self, id: SatelliteId, change: SatelliteChange) -> Answer<'_, ()>;
+    fn update(&self, id: SatelliteId) -> Answer<'_, ()>;
+
+    fn models(&self) -> Vec<Model>;
+    fn pull(&self, model: String) -> Answer<'_, ()>;
+    fn neighbours(&self) -> Vec<Neighbour>;
+    fn health(&self) -> Health;
+
+    /// How `text`, said in `area`, would be understood.
+    fn explain(&self, text: String, area: Option<Area>) -> Answer<'_, Explanation>;
+    /// What the house would hear in `samples` (mono, 16 kHz) from a browser's microphone; kept nowhere.
+    fn hear(&self, samples: Vec<i16>) -> Answer<'_, String>;
+}

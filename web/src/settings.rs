@@ -1,0 +1,208 @@
+//! What the house may keep of a person: every switch with what it does and what it does not do.
+//!
+//! The first visit asks the same questions before anything is assumed.
+
+use askama::Template;
+use axum::response::Response;
+use jiff::Timestamp;
+use sotto_house::{Area, Retention};
+use sotto_journal::{MemberError, Settings};
+
+use crate::answer::{go, page};
+use crate::frame::Frame;
+use crate::language::Language;
+use crate::trouble::Trouble;
+use crate::visitor::{Deed, Member};
+use crate::welcome::member_error;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    first: bool,
+    saved: bool,
+    keeps: Vec<Choice>,
+    keep_touches: String,
+    switches: Vec<Switch>,
+    areas: Vec<AreaKeep>,
+}
+
+/// Value, label, chosen.
+type Choice = (&'static str, String, bool);
+
+struct Switch {
+    name: &'static str,
+    title: String,
+    does: String,
+    not: String,
+    touches: Option<String>,
+    on: bool,
+}
+
+struct AreaKeep {
+    name: String,
+    keeps: Vec<Choice>,
+}
+
+const SWITCHES: [&str; 4] = ["transcripts", "review", "training", "voice_erasure"];
+
+pub const RETENTIONS: [(Retention, &str); 7] = [
+    (Retention::NotAtAll, "not_at_all"),
+    (Retention::Day, "day"),
+    (Retention::Week, "week"),
+    (Retention::Month, "month"),
+    (Retention::ThreeMonths, "three_months"),
+    (Retention::EighteenMonths, "eighteen_months"),
+    (Retention::UntilErased, "until_erased"),
+];
+
+/// A retention by its name on the page.
+pub fn retention(name: &str) -> Option<Retention> {
+    RETENTIONS.iter().find(|(_, known)| *known == name).map(|(retention, _)| *retention)
+}
+
+fn choices(lang: &Language, chosen: Retention) -> Vec<Choice> {
+    let label = |name: &str| lang.say(&format!("retention.{name}")).to_owned();
+    RETENTIONS.iter().map(|(retention, name)| (*name, label(name), *retention == chosen)).collect()
+}
+
+pub async fn settings_page(member: Member) -> Result<Response, Trouble> {
+    show(member, false).await
+}
+
+/// The first visit: the same switches, asked before anything is kept.
+pub async fn first_page(member: Member) -> Result<Response, Trouble> {
+    show(member, true).await
+}
+
+async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
+    let lang = member.lang;
+    let session = member.session.clone();
+    let shared = member.shared.clone();
+    let satellites = shared.port.satellites();
+    let found = shared
+        .ask(move |journal| -> Result<_, MemberError> {
+            let settings = journal.settings(&session.person)?;
+            let area_keeps = journal.area_keeps()?;
+            Ok((settings, area_keeps))
+        })
+        .await?;
+    let (settings, area_keeps) = found.map_err(|error| refused(lang, &error))?;
+    let mine = crate::history::count_own(&member).await?;
+    let switches = SWITCHES
+        .iter()
+        .map(|name| Switch {
+            name,
+            title: lang.say(&format!("settings.{name}")).to_owned(),
+            does: lang.say(&format!("settings.{name}_does")).to_owned(),
+            not: lang.say(&format!("settings.{name}_not")).to_owned(),
+            touches: None,
+            on: on(&settings, name),
+        })
+        .collect();
+    let mut areas: Vec<Area> = satellites.into_iter().filter_map(|satellite| satellite.area).collect();
+    areas.extend(area_keeps.iter().map(|(area, _)| area.clone()));
+    areas.sort();
+    areas.dedup();
+    let may_set_areas = member.person().is_adult();
+    let areas = areas
+        .into_iter()
+        .filter(|_| may_set_areas)
+        .map(|area| {
+            let keep = area_keeps.iter().find(|(known, _)| *known == area).map(|(_, keep)| *keep);
+            AreaKeep {
+                name: area.as_str().to_owned(),
+                keeps: choices(lang, keep.unwrap_or(Retention::UntilErased)),
+            }
+        })
+        .collect();
+    Ok(page(&SettingsPage {
+        frame: member.frame(if first { "settings.first_title" } else { "settings.title" }),
+        first,
+        saved: member.path.ends_with("?saved"),
+        keeps: choices(lang, settings.keep),
+        keep_touches: lang.count("settings.keep_touches", mine),
+        switches,
+        areas,
+    }))
+}
+
+fn on(settings: &Settings, name: &str) -> bool {
+    match name {
+        "transcripts" => settings.transcripts,
+        "review" => settings.review,
+        "training" => settings.training,
+        _ => settings.voice_erasure,
+    }
+}
+
+pub async fn settings(deed: Deed) -> Result<Response, Trouble> {
+    save(deed).await?;
+    Ok(go("/settings?saved"))
+}
+
+pub async fn first(deed: Deed) -> Result<Response, Trouble> {
+    save(deed).await?;
+    Ok(go("/history"))
+}
+
+async fn save(deed: Deed) -> Result<(), Trouble> {
+    let Deed { member, form } = deed;
+    let lang = member.lang;
+    let Some(keep) = retention(form.get("keep")) else {
+        return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned()));
+    };
+    let settings = Settings {
+        keep,
+        transcripts: form.has("transcripts"),
+        review: form.has("review"),
+        training: form.has("training"),
+        voice_erasure: form.has("voice_erasure"),
+    };
+    let session = member.session.clone();
+    let saved = member
+        .shared
+        .ask(move |journal| journal.set_settings(&session.person, settings, Timestamp::now()))
+        .await?;
+    saved.map_err(|error| refused(lang, &error))
+}
+
+/// How long an area keeps, for everybody; "until erased" is the same as no limit.
+pub async fn area(deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed;
+    let lang = member.lang;
+    let (Ok(area), Some(keep)) = (Area::new(form.get("area")), retention(form.get("keep"))) else {
+        return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned()));
+    };
+    let keep = (keep != Retention::UntilErased).then_some(keep);
+    let session = member.session.clone();
+    let saved = member
+        .shared
+        .ask(move |journal| journal.set_area_keep(&session.person, &area, keep, Timestamp::now()))
+        .await?;
+    saved.map_err(|error| refused(lang, &error))?;
+    Ok(go("/settings?saved"))
+}
+
+/// A member error as a page.
+pub fn refused(lang: &'static Language, error: &MemberError) -> Trouble {
+    match error {
+        MemberError::Store(error) => Trouble::Broken(lang, error.to_string()),
+        MemberError::NotAdministrator => Trouble::NotYours(lang),
+        error => Trouble::Refused(lang, member_error(lang, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_of_the_house_is_on_the_page() {
+        assert_eq!(RETENTIONS.map(|(retention, _)| retention), Retention::ALL);
+        for (choice, name) in RETENTIONS {
+            assert_eq!(retention(name), Some(choice));
+        }
+        assert_eq!(retention("forever"), None);
+    }
+}

@@ -1,0 +1,300 @@
+//! Every address of the pages, tried by everybody: a stranger, a guest, a child, an adult and an administrator.
+//!
+//! `EXPECTED` has a row for each route; a route without one, or a row without a route, fails.
+
+mod common;
+
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use common::{PASSPHRASE, World};
+use http_body_util::BodyExt;
+use jiff::SignedDuration;
+use sotto_house::RecordingId;
+use sotto_web::{Access, ROUTES};
+use tower::ServiceExt;
+
+/// Stranger, guest, child, adult, administrator: what each is answered. `S` the page to sign in, `Y` yes (a page, a
+/// file, or on to the next page), `N` not for you, `0` nothing here (or: not yours, which looks the same), `U` asked
+/// for something that cannot be done.
+const EXPECTED: &[(&str, &str, &str)] = &[
+    ("get", "/", "YYYYY"),
+    ("get", "/assets/{name}", "YYYYY"),
+    ("post", "/language", "YYYYY"),
+    ("get", "/trust", "YYYYY"),
+    ("get", "/trust/{file}", "YYYYY"),
+    ("get", "/join/{token}", "YYYYY"),
+    ("post", "/join", "YYYYY"),
+    ("get", "/sign-in", "YYYYY"),
+    ("post", "/sign-in", "YYYYY"),
+    ("get", "/recover", "YYYYY"),
+    ("post", "/recover", "YYYYY"),
+    ("post", "/sign-out", "SYYYY"),
+    ("get", "/more", "SYYYY"),
+    ("get", "/history", "SYYYY"),
+    ("post", "/history", "SYYYY"),
+    ("get", "/history/live", "SYYYY"),
+    ("get", "/recordings/{id}", "S000Y"),
+    ("get", "/recordings/{id}/audio", "S000Y"),
+    ("post", "/recordings/{id}/claim", "S0000"),
+    ("post", "/recordings/{id}/dispute", "S000Y"),
+    ("post", "/recordings/{id}/hand-over", "S000Y"),
+    ("post", "/erase/ask", "SUUUY"),
+    ("post", "/erase", "SUUUY"),
+    ("get", "/receipts/{number}", "S0000"),
+    ("get", "/receipts/{number}/file", "S0000"),
+    ("get", "/first", "SYYYY"),
+    ("post", "/first", "SYYYY"),
+    ("get", "/settings", "SYYYY"),
+    ("post", "/settings", "SYYYY"),
+    ("post", "/settings/area", "SUUYY"),
+    ("get", "/account", "SYYYY"),
+    ("post", "/account/passphrase", "SYYYY"),
+    ("post", "/account/sessions/close", "S0000"),
+    ("post", "/account/sessions/close-all", "SYYYY"),
+    ("get", "/listened", "SYYYY"),
+    ("get", "/people", "SYYYY"),
+    ("post", "/people/invite", "SNNNY"),
+    ("post", "/people/administrator", "SNNNY"),
+    ("post", "/people/admit", "SUUUU"),
+    ("get", "/house", "SYYYY"),
+    ("post", "/house/pair", "SNNNY"),
+    ("post", "/house/pair-found", "SNNNU"),
+    ("post", "/house/pair-cancel", "SNNNY"),
+    ("post", "/house/satellite", "SNNNY"),
+    ("post", "/house/revoke/ask", "SNNNY"),
+    ("post", "/house/revoke", "SNNNY"),
+    ("post", "/house/update", "SNNNY"),
+    ("post", "/house/pull", "SNNNY"),
+    ("get", "/bench", "SYYYY"),
+    ("post", "/bench", "SYYYY"),
+    ("post", "/bench/hear", "SYYYY"),
+    ("get", "/health", "SYYYY"),
+];
+
+const EVERYBODY: [Option<&str>; 5] = [None, Some("Gil"), Some("Cleo"), Some("Ben"), Some("Ada")];
+
+/// Somebody at a browser.
+#[derive(Default, Clone)]
+struct Browser {
+    cookie: String,
+    csrf: String,
+}
+
+async fn send(world: &World, request: Request<Body>) -> Response<Body> {
+    world.pages.router().oneshot(request).await.unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8_lossy(&response.into_body().collect().await.unwrap().to_bytes()).into_owned()
+}
+
+fn get(browser: &Browser, path: &str) -> Request<Body> {
+    Request::get(path).header(header::COOKIE, &browser.cookie).body(Body::empty()).unwrap()
+}
+
+fn post(browser: &Browser, path: &str, fields: &str) -> Request<Body> {
+    let csrf = &browser.csrf;
+    Request::post(path)
+        .header(header::COOKIE, &browser.cookie)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("x-csrf", csrf)
+        .body(Body::from(format!("csrf={csrf}&{fields}")))
+        .unwrap()
+}
+
+async fn sign_in(world: &World, name: &str) -> Browser {
+    let fields = format!("name={name}&passphrase={}", PASSPHRASE.replace(' ', "+"));
+    let response = send(world, post(&Browser::default(), "/sign-in", &fields)).await;
+    let cookie =
+        response.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mut browser = Browser { cookie, csrf: String::new() };
+    let page = text(send(world, get(&browser, "/more")).await).await;
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap();
+    browser.csrf = csrf.split('"').next().unwrap().to_owned();
+    browser
+}
+
+fn mark(response: &Response<Body>) -> char {
+    let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+    match response.status() {
+        StatusCode::SEE_OTHER if to.starts_with("/sign-in?next=") => 'S',
+        StatusCode::OK | StatusCode::SEE_OTHER => 'Y',
+        StatusCode::FORBIDDEN => 'N',
+        StatusCode::NOT_FOUND => '0',
+        StatusCode::UNPROCESSABLE_ENTITY => 'U',
+        _ => '?',
+    }
+}
+
+/// A house with one recording of Ada's, and everybody at a browser.
+struct Morning {
+    world: World,
+    hers: RecordingId,
+    browsers: Vec<Browser>,
+}
+
+async fn morning() -> Morning {
+    let world = World::unserved().with_family();
+    let hers =
+        world.say(Some("Ada"), "Kitchen", SignedDuration::from_mins(1), common::Said::nothing()).unwrap();
+    let mut browsers = Vec::new();
+    for who in EVERYBODY {
+        browsers.push(match who {
+            Some(name) => sign_in(&world, name).await,
+            None => Browser::default(),
+        });
+    }
+    Morning { world, hers, browsers }
+}
+
+async fn tried(
+    Morning { world, hers: id, .. }: &Morning,
+    method: &str,
+    path: &str,
+    browser: &Browser,
+) -> char {
+    let path = path
+        .replace("{id}", &id.to_string())
+        .replace("{number}", "1")
+        .replace("{token}", &"0".repeat(64))
+        .replace("{file}", "sotto-ca.pem")
+        .replace("{name}", "style.css");
+    let cleo = world.person("Cleo");
+    let fields = format!(
+        "id={id}&keep=week&area=Kitchen&language=de&role=guest&person={cleo}&to={cleo}&on=no&satellite=kitchen&code=0000&\
+         sentence=hello&model=speaker&old=a&new=b&name=x&passphrase=y"
+    );
+    let request = match (method, path.as_str()) {
+        ("get", _) => get(browser, &path),
+        ("post", "/bench/hear") => Request::post(&path)
+            .header(header::COOKIE, &browser.cookie)
+            .header("x-csrf", &browser.csrf)
+            .body(Body::from(vec![1; 64]))
+            .unwrap(),
+        _ => post(browser, &path, &fields),
+    };
+    let response = send(world, request).await;
+    for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "cache-control"] {
+        assert!(response.headers().contains_key(name), "{method} {path}: no {name}");
+    }
+    let stored = path.starts_with("/assets/");
+    assert_eq!(response.headers()["cache-control"] == "no-store", !stored, "{method} {path}");
+    mark(&response)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_address_is_tried_by_everybody() {
+    let mut wrong = Vec::new();
+    let looked_at = morning().await;
+    for route in ROUTES {
+        let Some((.., expected)) = EXPECTED.iter().find(|(m, p, _)| (*m, *p) == (route.method, route.path))
+        else {
+            wrong.push(format!("{} {} has no row in EXPECTED", route.method, route.path));
+            continue;
+        };
+        let mut got = String::new();
+        // What changes something is tried in a house of its own; strangers first, the one who may do most last.
+        let fresh = if route.method == "get" { None } else { Some(morning().await) };
+        let house = fresh.as_ref().unwrap_or(&looked_at);
+        for browser in &house.browsers {
+            got.push(tried(house, route.method, route.path, browser).await);
+        }
+        if got != *expected {
+            wrong.push(format!("{} {}: {got}, expected {expected}", route.method, route.path));
+        }
+        let by_table = match route.access {
+            Access::Anyone => expected.chars().all(|mark| mark == 'Y'),
+            Access::Member => expected.starts_with('S') && !expected.contains('N'),
+            Access::Administrator => expected.starts_with("SNNN"),
+        };
+        assert!(by_table, "{} {}: the router says {:?}", route.method, route.path, route.access);
+    }
+    for (method, path, _) in EXPECTED {
+        if !ROUTES.iter().any(|route| (route.method, route.path) == (*method, *path)) {
+            wrong.push(format!("{method} {path} has a row and is no route"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// What Ada has cannot be told from what nobody has: the same status, headers and page.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_yours_looks_like_nothing() {
+    let world = World::unserved().with_family();
+    let hers =
+        world.say(Some("Ada"), "Kitchen", SignedDuration::from_mins(1), common::Said::nothing()).unwrap();
+    let nobodys = "0123456789abcdef0123456789abcdef";
+    for who in ["Ben", "Cleo", "Gil"] {
+        let browser = sign_in(&world, who).await;
+        for part in ["", "/audio"] {
+            let mut answers = Vec::new();
+            for id in [hers.to_string(), nobodys.to_owned(), "x".to_owned()] {
+                let response = send(&world, get(&browser, &format!("/recordings/{id}{part}"))).await;
+                answers.push((response.status(), format!("{:?}", response.headers()), text(response).await));
+            }
+            assert_eq!(answers[0], answers[1], "{who} {part}");
+            assert_eq!(answers[1], answers[2], "{who} {part}");
+        }
+        let page = text(send(&world, get(&browser, "/history")).await).await;
+        assert!(!page.contains(&hers.to_string()), "{who}");
+        // Ticking it by hand erases nothing.
+        let asked = send(&world, post(&browser, "/erase", &format!("id={hers}"))).await;
+        assert_eq!(mark(&asked), 'U', "{who}");
+    }
+    let ada = sign_in(&world, "Ada").await;
+    assert_eq!(send(&world, get(&ada, &format!("/recordings/{hers}"))).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_from_elsewhere_change_nothing() {
+    let world = World::unserved().with_family();
+    let ada = sign_in(&world, "Ada").await;
+    let forged = Browser { csrf: "0".repeat(64), ..ada.clone() };
+    assert_eq!(mark(&send(&world, post(&forged, "/people/invite", "role=adult")).await), 'N');
+    let mut request = post(&ada, "/people/invite", "role=adult");
+    request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    assert_eq!(mark(&send(&world, request).await), 'N');
+    // Signing somebody in from elsewhere is a way to make them speak into another's account.
+    let fields = format!("name=Ben&passphrase={}", PASSPHRASE.replace(' ', "+"));
+    let mut request = post(&Browser::default(), "/sign-in", &fields);
+    request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    let response = send(&world, request).await;
+    assert_eq!(mark(&response), 'N');
+    assert!(!response.headers().contains_key(header::SET_COOKIE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_much_is_refused_and_breaks_nothing() {
+    let world = World::unserved().with_family();
+    let ada = sign_in(&world, "Ada").await;
+    let long = "x".repeat(100_000);
+    let big = send(&world, post(&ada, "/bench", &format!("sentence={long}"))).await;
+    assert_eq!(big.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    for query in ["period=%00&after=9999999999999999999999.1", "from=0000-99-99&area=%F0%9F", "after=-1.-1"] {
+        let response = send(&world, get(&ada, &format!("/history?{query}"))).await;
+        assert_eq!(response.status(), StatusCode::OK, "{query}");
+    }
+    for path in
+        ["/receipts/99999999999999999999", "/receipts/-1", "/recordings/%ff/audio", "/assets/..%2fCargo.toml"]
+    {
+        let response = send(&world, get(&ada, path)).await;
+        assert!(response.status().is_client_error(), "{path}: {}", response.status());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_is_slowed_down() {
+    let world = World::unserved().with_family();
+    let mut refused = false;
+    for n in 0..30 {
+        let response =
+            send(&world, post(&Browser::default(), "/sign-in", &format!("name=n{n}&passphrase=x"))).await;
+        refused = response.status() == StatusCode::TOO_MANY_REQUESTS;
+        if refused {
+            assert!(response.headers().contains_key(header::RETRY_AFTER));
+            break;
+        }
+        assert!(!response.headers().contains_key(header::SET_COOKIE));
+    }
+    assert!(refused, "thirty names were tried from one address without a pause");
+}
