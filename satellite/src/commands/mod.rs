@@ -4,6 +4,7 @@
 
 mod check_config;
 mod devices;
+mod evaluate;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,8 @@ pub enum Command {
     Devices(devices::Args),
     /// Check the configuration and say what is in force
     CheckConfig,
+    /// Play recordings to the ear; count misses, false wakes and processor time
+    Evaluate(evaluate::Args),
 }
 
 impl Command {
@@ -49,6 +52,7 @@ impl Command {
         match self {
             Self::Devices(args) => devices::run(args, place),
             Self::CheckConfig => check_config::run(place),
+            Self::Evaluate(args) => evaluate::run(args, place),
         }
     }
 }

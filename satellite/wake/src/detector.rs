@@ -51,6 +51,11 @@ impl WakeWord {
         self.with_cutoff(1.0 / (1.0 + (-odds).exp()))
     }
 
+    /// What to say.
+    pub fn phrase(&self) -> &str {
+        self.model.phrase()
+    }
+
     pub fn model(&self) -> &Model {
         &self.model
     }

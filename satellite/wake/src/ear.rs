@@ -15,8 +15,17 @@ use crate::network::Network;
 pub enum Heard {
     /// Wake word number `word` (in the order given to [`Ear::new`]) was said, with this mean probability.
     Wake { word: usize, probability: f32, at: u64 },
-    /// How likely it is that somebody is speaking, 0 to 1; every 30 ms where the ear has a voice model.
-    Voice { probability: f32, at: u64 },
+    /// Voice activity, every 30 ms where the ear has a voice model.
+    Voice(Voice),
+}
+
+/// How likely it is that somebody is speaking (0 to 1), and how loud the last 30 ms were: decibels below
+/// the loudest square wave, −100 for digital silence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Voice {
+    pub probability: f32,
+    pub level: f32,
+    pub at: u64,
 }
 
 /// Listens to one stream of 16 kHz mono sound.
@@ -94,7 +103,8 @@ impl Ear {
             if let Some((network, mean)) = &mut self.voice
                 && let Some(probability) = network.push(&features).and_then(|p| mean.push(p))
             {
-                self.heard.push(Heard::Voice { probability: probability as f32, at });
+                let level = self.frontend.level();
+                self.heard.push(Heard::Voice(Voice { probability: probability as f32, level, at }));
             }
         }
         self.heard.drain(..)

@@ -57,6 +57,8 @@ pub struct FrontEnd {
     input: [i16; WINDOW],
     filled: usize,
     windowed: [i16; WINDOW],
+    /// Sum of squares of the last window.
+    power: i64,
     fft: Fft,
     energies: [u32; fft::SIZE / 2 + 1],
     filters: Filters,
@@ -89,6 +91,7 @@ impl FrontEnd {
             input: [0; WINDOW],
             filled: 0,
             windowed: [0; WINDOW],
+            power: 0,
             fft: Fft::new(),
             energies: [0; fft::SIZE / 2 + 1],
             filters: Filters::new(),
@@ -113,10 +116,17 @@ impl FrontEnd {
         if self.filled < WINDOW {
             return None;
         }
+        self.power = self.input.iter().map(|&x| i64::from(i32::from(x) * i32::from(x))).sum();
         let features = self.features();
         self.input.copy_within(STEP.., 0);
         self.filled = WINDOW - STEP;
         Some(features)
+    }
+
+    /// How loud the last window was: decibels below the loudest square wave, −100 for digital silence.
+    pub fn level(&self) -> f32 {
+        let mean = self.power as f32 / WINDOW as f32 / 32_768f32.powi(2);
+        10.0 * (mean + 1e-10).log10()
     }
 
     fn features(&mut self) -> Features {

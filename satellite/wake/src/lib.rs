@@ -1,6 +1,6 @@
 //! The satellite's ear: finds a wake word, and speech, in a stream of sound.
 //!
-//! `samples → frontend (fft, logarithm) → network (tflite → graph → kernels) → detector → ear`
+//! `samples → frontend (fft, logarithm) → network (tflite → graph → kernels) → detector → ear → endpoint`
 //!
 //! Runs the small int8 streaming networks of [microWakeWord](https://github.com/kahrendt/microWakeWord)
 //! (version 2) with the same arithmetic as TensorFlow, in pure Rust and without allocating while it listens.
@@ -21,9 +21,11 @@ mod tflite;
 
 mod detector;
 mod ear;
+mod endpoint;
 
 pub use detector::{REFRACTORY, WakeWord};
-pub use ear::{Ear, Heard};
+pub use ear::{Ear, Heard, Voice};
+pub use endpoint::{End, Endpointer, Endpointing};
 pub use error::{ModelError, OpenError};
 pub use frontend::SAMPLE_RATE;
 pub use model::{Found, Model, find_models};
