@@ -43,6 +43,9 @@ pub struct Args {
     /// How much louder than the noise the loudest part of the recording is
     #[arg(long, value_name = "DB", requires = "noise", allow_negative_numbers = true)]
     snr: Option<f64>,
+    /// Name each recording missed or wrongly heard, on standard error
+    #[arg(long)]
+    list: bool,
     /// Instead: how often an utterance would be cut short, and how late its end is noticed
     #[arg(long)]
     endpoints: bool,
@@ -108,7 +111,7 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
     }
     let voice = Model::open(&folder.join("vad.json")).ok();
     let mut ear = Ear::new(std::slice::from_ref(&word), voice.as_ref());
-    let counts = listen(&lines, wanted, noise.as_ref(), &mut ear)?;
+    let counts = listen(&lines, wanted, noise.as_ref(), &mut ear, args.list)?;
     let hours = counts.negative_samples as f64 / f64::from(SAMPLE_RATE) / 3_600.0;
     let seconds = counts.samples as f64 / f64::from(SAMPLE_RATE);
     let facts = serde_json::json!({
@@ -175,19 +178,29 @@ fn find(folder: &Path, wanted: &str) -> anyhow::Result<WakeWord> {
     )
 }
 
-/// Detections in a recording. `cpu` grows by what the ear took.
-fn detections(ear: &mut Ear, samples: &[i16], cpu: &mut Duration) -> u64 {
+/// Where in a recording the word was detected, in samples. `cpu` grows by what the ear took.
+fn detections(ear: &mut Ear, samples: &[i16], cpu: &mut Duration) -> Vec<u64> {
     ear.reset();
+    let mut wakes = Vec::new();
     let begin = cpu_time();
-    let mut wakes = 0;
     for chunk in samples.chunks(CHUNK) {
-        wakes += ear.push(chunk).filter(|heard| matches!(heard, Heard::Wake { .. })).count() as u64;
+        for heard in ear.push(chunk) {
+            if let Heard::Wake { at, .. } = heard {
+                wakes.push(at);
+            }
+        }
     }
     *cpu += cpu_time().saturating_sub(begin);
     wakes
 }
 
-fn listen(lines: &[Line], wanted: &str, noise: Option<&mix::Noise>, ear: &mut Ear) -> anyhow::Result<Counts> {
+fn listen(
+    lines: &[Line],
+    wanted: &str,
+    noise: Option<&mix::Noise>,
+    ear: &mut Ear,
+    list: bool,
+) -> anyhow::Result<Counts> {
     let mut counts = Counts::default();
     for (number, line) in lines.iter().enumerate() {
         let mut samples = decode::file(&line.file)?;
@@ -201,10 +214,17 @@ fn listen(lines: &[Line], wanted: &str, noise: Option<&mix::Noise>, ear: &mut Ea
         counts.samples += samples.len() as u64;
         if line.keyword.as_deref().map(plain) == Some(plain(wanted)) {
             counts.positives += 1;
-            counts.missed += u64::from(detections == 0);
+            counts.missed += u64::from(detections.is_empty());
+            if list && detections.is_empty() {
+                eprintln!("missed: {}", line.file.display());
+            }
         } else {
             counts.negative_samples += samples.len() as u64;
-            counts.false_accepts += detections;
+            counts.false_accepts += detections.len() as u64;
+            for at in detections.iter().filter(|_| list) {
+                let seconds = *at as f64 / f64::from(SAMPLE_RATE);
+                eprintln!("wrongly heard: {} at {seconds:.2} s", line.file.display());
+            }
         }
     }
     Ok(counts)

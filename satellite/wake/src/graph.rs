@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use crate::error::ModelError;
 use crate::frontend::CHANNELS;
+use crate::kernels::BLOCK;
 use crate::network::{Factor, Plan, Quant, Rescale, Run, Step};
 use crate::tflite::{
     self, CallOnce, Concatenation, Conv2D, DepthwiseConv2D, FullyConnected, Operator, SplitV, StridedSlice,
@@ -321,11 +322,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn room(&mut self, len: usize) -> Result<usize> {
-        let at = self.start.len().next_multiple_of(16);
+        let at = self.start.len();
         if len == 0 || at + len > MAX_VALUES {
             return foreign("its tensors are empty or too large");
         }
-        self.start.resize(at + len, 0);
+        // A convolution reads whole blocks, which may end a block beyond the last value.
+        self.start.resize((at + len + BLOCK).next_multiple_of(BLOCK), 0);
         Ok(at)
     }
 
@@ -369,7 +371,7 @@ impl<'a> Compiler<'a> {
                     };
                     let (values, quant) = (init.bytes(value)?, init.quant(value)?);
                     let at = init.room(values.len())?;
-                    init.start[at..].copy_from_slice(&values);
+                    init.start[at..at + values.len()].copy_from_slice(&values);
                     init.variables.push(Variable { at, len: values.len(), quant });
                     if init.names.insert(name, init.variables.len() - 1).is_some() {
                         return foreign("a variable is initialised twice");
@@ -623,6 +625,7 @@ impl<'a> Compiler<'a> {
         self.count(rows * weights.len())?;
         let from = self.computed(x)?;
         let to = self.allocate(out)?;
+        let weights = by_channel.iter().flat_map(|weights| blocks(weights)).collect();
         self.steps.push(Step::Convolve { from, to, taps, advance, rows, weights, rescale });
         Ok(())
     }
@@ -652,7 +655,7 @@ impl<'a> Compiler<'a> {
                 self.tensors[out].shape
             ));
         }
-        let weights = self.bytes(w)?;
+        let mut weights = self.bytes(w)?;
         let columns: Vec<Vec<i16>> =
             (0..channels).map(|c| weights.iter().skip(c).step_by(channels).copied().collect()).collect();
         let by_channel: Vec<&[i16]> = columns.iter().map(Vec::as_slice).collect();
@@ -664,6 +667,7 @@ impl<'a> Compiler<'a> {
         self.count(rows * weights.len())?;
         let from = self.computed(x)?;
         let to = self.allocate(out)?;
+        weights.resize(weights.len() + BLOCK, 0);
         let advance = options.stride_h() as usize * channels;
         self.steps.push(Step::Depthwise { from, to, taps, advance, rows, weights, rescale });
         Ok(())
@@ -807,6 +811,11 @@ fn axis(axis: i32, rank: usize) -> Result<usize> {
         Ok(axis) if axis < rank => Ok(axis),
         _ => foreign(format!("there is no axis {axis}")),
     }
+}
+
+/// Weights in whole blocks, filled up with zeros.
+fn blocks(weights: &[i16]) -> impl Iterator<Item = [i16; BLOCK]> + '_ {
+    weights.chunks(BLOCK).map(|part| std::array::from_fn(|i| part.get(i).copied().unwrap_or_default()))
 }
 
 /// Output rows of a convolution over time that needs no padding.

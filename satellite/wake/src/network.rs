@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::frontend::{CHANNELS, Features};
-use crate::kernels;
+use crate::kernels::{self, BLOCK};
 
 /// A real number `x` is stored as `x / scale + zero`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,10 +65,10 @@ pub(crate) enum Step {
         /// Distance between the beginnings of inputs of successive output rows.
         advance: usize,
         rows: usize,
-        weights: Vec<i16>,
+        weights: Vec<[i16; BLOCK]>,
         rescale: Rescale,
     },
-    /// Each channel by itself, over `taps` rows. `weights` lie by tap, then channel.
+    /// Each channel by itself, over `taps` rows. `weights` lie by tap, then channel, then a block of zeros.
     Depthwise {
         from: usize,
         to: usize,
@@ -174,14 +174,16 @@ fn run(step: &Step, arena: &mut [i16]) {
         Step::Convolve { from, to, taps, advance, rows, weights, rescale } => {
             let (below, above) = arena.split_at_mut(*to);
             for (row, out) in above.chunks_exact_mut(rescale.bias.len()).take(*rows).enumerate() {
-                kernels::convolve(&below[from + row * advance..][..*taps], weights, rescale, out);
+                let (input, _) = below[from + row * advance..][..taps.next_multiple_of(BLOCK)].as_chunks();
+                kernels::convolve(input, weights, rescale, out);
             }
         }
         Step::Depthwise { from, to, taps, advance, rows, weights, rescale } => {
             let channels = rescale.bias.len();
             let (below, above) = arena.split_at_mut(*to);
             for (row, out) in above.chunks_exact_mut(channels).take(*rows).enumerate() {
-                kernels::depthwise(&below[from + row * advance..][..taps * channels], weights, rescale, out);
+                let input = &below[from + row * advance..][..taps * channels + BLOCK];
+                kernels::depthwise(input, weights, rescale, out);
             }
         }
         Step::LookUp { from, to, len, table } => {

@@ -110,8 +110,8 @@ mod tests {
     fn speech_is_where_the_loud_sounds_are() {
         let mut samples = vec![3i16; 16_000 * 3];
         let mut sound = |from: usize, to: usize| {
-            for n in from * 16..to * 16 {
-                samples[n] = if n / 20 % 2 == 0 { 6_000 } else { -6_000 };
+            for (n, sample) in samples[from * 16..to * 16].iter_mut().enumerate() {
+                *sample = if n / 20 % 2 == 0 { 6_000 } else { -6_000 };
             }
         };
         sound(200, 220); // a click
