@@ -1,11 +1,14 @@
 //! The commands of `sotto-hub`, one file each. Facts go to standard output (JSON with `--json`), progress and
 //! errors to standard error. Exit codes: 0 done, 1 the answer is no, 2 it could not be tried.
 
+mod backup;
 mod check_config;
 mod evaluate;
 mod history;
 mod members;
 mod passphrase;
+mod restore;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,10 +80,16 @@ enum Command {
     /// Check the configuration and say what is in force
     CheckConfig,
     Evaluate(evaluate::Evaluate),
-    /// Add and list the people of the household
+    /// Add, list, invite and remove the people of the household
     Members(members::Args),
     /// Read one's own history, newest first
     History(history::Args),
+    /// Check that nobody has changed, removed or cut the access log
+    Verify(verify::Args),
+    /// Write an archive of ciphertext, and the keys to it apart
+    Backup(backup::Args),
+    /// Bring a backup back, without anything that was erased
+    Restore(restore::Args),
 }
 
 impl CommandLine {
@@ -92,6 +101,9 @@ impl CommandLine {
             Command::Evaluate(command) => evaluate::run(&place, &command),
             Command::History(args) => history::run(args, &place),
             Command::Members(args) => members::run(args, &place),
+            Command::Verify(args) => verify::run(args, &place),
+            Command::Backup(args) => backup::run(args, &place),
+            Command::Restore(args) => restore::run(args, &place),
         }
     }
 }

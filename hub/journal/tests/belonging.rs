@@ -1,0 +1,73 @@
+//! Whose a recording is can be put right, and then only the right one opens it.
+
+mod household;
+
+use household::{Household, packets};
+use sotto_house::Role;
+use sotto_journal::{Act, Attribution, BelongError, Owner, Purpose};
+
+#[test]
+fn a_claimed_recording_is_its_claimers_alone() {
+    let house = Household::new();
+    let ada = house.member("Ada", Role::Adult);
+    let bert = house.member("Bert", Role::Adult);
+    house.journal.admit(&ada, bert.id(), house.now).unwrap();
+    let bert = {
+        drop(bert);
+        house.sign_in("Bert")
+    };
+    let recording = house.say(None, "this was me");
+    house.journal.claim(recording, &bert, house.now).unwrap();
+    let sound = house.journal.listen(recording, &bert, Purpose::Recall, house.now).unwrap();
+    assert_eq!(sound.packets().map(<[u8]>::to_vec).collect::<Vec<_>>(), packets("this was me"));
+    let entry = house.journal.entry(recording, &bert, Purpose::Recall, house.now).unwrap().unwrap();
+    assert_eq!((entry.owner, entry.attributed), (Owner::Person(bert.id()), Attribution::Claimed));
+    assert!(house.journal.listen(recording, &ada, Purpose::Recall, house.now).is_err());
+    let claimed = |who| {
+        house.journal.access_records(who, None, 50).unwrap().iter().any(|record| record.act == Act::Claimed)
+    };
+    assert!(claimed(&ada) && claimed(&bert), "both who had it and who has it see that");
+    assert!(matches!(house.journal.claim(recording, &ada, house.now), Err(BelongError::NotFound)));
+}
+
+#[test]
+fn the_old_seal_and_the_old_ciphertext_are_destroyed() {
+    let house = Household::new();
+    let ada = house.member("Ada", Role::Adult);
+    let recording = house.say(None, "this was me");
+    let raw = rusqlite::Connection::open(house.dir.path().join("journal.db")).unwrap();
+    let all = || -> Vec<Vec<u8>> {
+        let sql =
+            "SELECT sealed FROM seals UNION ALL SELECT sealed FROM words UNION ALL SELECT sealed FROM sounds";
+        raw.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let before = all();
+    house.journal.claim(recording, &ada, house.now).unwrap();
+    let after = all();
+    assert_eq!((before.len(), after.len()), (3, 3));
+    assert!(before.iter().all(|old| !after.contains(old)));
+    drop(raw);
+    let file = std::fs::read(house.dir.path().join("journal.db")).unwrap();
+    for old in before {
+        assert!(!file.windows(32).any(|window| window == &old[..32]), "overwritten in the file too");
+    }
+}
+
+#[test]
+fn a_disputed_recording_goes_to_the_house_and_can_be_handed_on() {
+    let house = Household::new();
+    let ada = house.member("Ada", Role::Adult);
+    let child = house.member("Cleo", Role::Child);
+    let recording = house.say(Some(ada.id()), "that was cleo");
+    assert!(house.journal.hand_over(recording, &child, child.id(), house.now).is_err(), "not hers to take");
+    house.journal.dispute(recording, &ada, house.now).unwrap();
+    let entry = house.journal.entry(recording, &ada, Purpose::Recall, house.now).unwrap().unwrap();
+    assert_eq!((entry.owner, entry.attributed), (Owner::House, Attribution::Disputed));
+    house.journal.hand_over(recording, &ada, child.id(), house.now).unwrap();
+    assert!(house.journal.listen(recording, &ada, Purpose::Recall, house.now).is_err());
+    assert!(house.journal.listen(recording, &child, Purpose::Recall, house.now).is_ok());
+    let nobody = sotto_house::PersonId::from_bytes([9; 16]);
+    let refused = house.journal.hand_over(recording, &child, nobody, house.now);
+    assert!(matches!(refused, Err(BelongError::Nobody)));
+    assert!(house.journal.listen(recording, &child, Purpose::Recall, house.now).is_ok());
+}
