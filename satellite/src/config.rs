@@ -99,6 +99,8 @@ pub struct Panel {
     pub kind: PanelKind,
     #[serde(deserialize_with = "path")]
     pub chip: PathBuf,
+    #[serde(deserialize_with = "path")]
+    pub spi: PathBuf,
     pub lamps: Vec<u32>,
     pub button: Vec<u32>,
     pub mute: Vec<u32>,
@@ -110,6 +112,7 @@ pub enum PanelKind {
     None,
     Terminal,
     Gpio,
+    Respeaker,
 }
 
 impl Default for Config {
@@ -165,6 +168,7 @@ impl Default for Panel {
         Self {
             kind: PanelKind::None,
             chip: "/dev/gpiochip0".into(),
+            spi: "/dev/spidev0.0".into(),
             lamps: Vec::new(),
             button: Vec::new(),
             mute: Vec::new(),

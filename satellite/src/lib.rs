@@ -8,3 +8,18 @@ pub mod devices;
 pub mod sound;
 
 pub mod microphone;
+
+mod ear;
+mod encode;
+mod preroll;
+mod voice;
+
+pub mod listening;
+
+pub mod panel;
+pub mod speaker;
+
+pub use ear::{AUTHOR, Ear, EarError, Noticed};
+pub use encode::{CodecError, Decoder, Encoder};
+
+pub mod run;
