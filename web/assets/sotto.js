@@ -136,10 +136,9 @@ document.addEventListener("submit", async (event) => {
 
 // Selection: how many are picked, said on the button.
 function picked() {
-  const form = $("#selection");
-  if (!form) return;
-  const many = document.querySelectorAll("input[form=selection][name=id]:checked").length;
   const button = $("#erase-picked");
+  if (!button) return;
+  const many = document.querySelectorAll("input[form=selection][name=id]:checked").length;
   button.hidden = many === 0;
   $("#bar").classList.toggle("some", many > 0);
   button.textContent = (many === 1 ? button.dataset.one : button.dataset.other).replace("{n}", String(many));

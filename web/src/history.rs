@@ -529,7 +529,7 @@ impl Watch {
                 let now = watch.look().await?;
                 if watch.seen.as_ref() != Some(&now) {
                     watch.seen = Some(now);
-                    return Some((Ok(Event::default().event("changed").data("")), watch));
+                    return Some((Ok(Event::default().event("changed").data("look")), watch));
                 }
             }
         })

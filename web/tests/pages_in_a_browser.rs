@@ -2,17 +2,71 @@
 
 mod common;
 
-use common::World;
 use common::browser::story;
+use common::{Said, World};
+use jiff::SignedDuration;
 
 fn nothing_to_do(wish: &str) -> String {
     panic!("the story asks for {wish:?}, which nobody does here")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_page_is_looked_at() {
+async fn a_week() -> World {
     let world = World::family().await;
     world.a_week();
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_looked_at() {
+    let world = a_week().await;
     story(&world, "every_page_is_looked_at", nothing_to_do).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_person_sets_up_a_house() {
+    let world = World::empty().await;
+    let pages = world.pages.clone();
+    let address = move |wish: &str| match wish {
+        "set-up address" => pages.set_up_path().unwrap().unwrap(),
+        other => nothing_to_do(other),
+    };
+    story(&world, "the_first_person_sets_up_a_house", address).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_heard_claimed_and_erased() {
+    let world = a_week().await;
+    story(&world, "a_recording_is_heard_claimed_and_erased", nothing_to_do).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_appears_at_once() {
+    let world = a_week().await;
+    let say = |wish: &str| {
+        let (who, words) = match wish {
+            "Ada says something" => (Some("Ada"), "where are my keys"),
+            "nobody in particular says something" => (None, "is it going to rain"),
+            other => return nothing_to_do(other),
+        };
+        world.say(who, "Kitchen", SignedDuration::ZERO, Said::not_understood(words)).unwrap().to_string()
+    };
+    story(&world, "what_is_said_appears_at_once", say).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_javascript() {
+    let world = a_week().await;
+    story(&world, "without_javascript", nothing_to_do).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_satellite_is_paired_and_removed() {
+    let world = a_week().await;
+    story(&world, "a_satellite_is_paired_and_removed", nothing_to_do).await;
     world.stop().await;
 }

@@ -23,6 +23,9 @@ export function check(what, true_) {
   console.log(`  ${what}`);
 }
 
+/** Whether something comes into sight, given a moment. */
+export const seen = (locator) => locator.waitFor({ timeout: 8_000 }).then(() => true, () => false);
+
 /** Runs a story in a browser that is closed whatever happens. */
 export async function tell(story) {
   const profile = mkdtempSync(join(tmpdir(), "sotto-browser-"));
