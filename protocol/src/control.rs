@@ -47,9 +47,9 @@ pub enum ToSatellite {
     },
     Outcome(Outcome),
     Settings(Settings),
-    /// Said before the connection closes.
-    Revoked {
-        reason: String,
+    /// Send no more of it; the outcome follows.
+    Stop {
+        utterance: UtteranceId,
     },
     KeepHead(JournalHead),
     Error(ProtocolError),
@@ -181,7 +181,7 @@ impl Message for ToSatellite {
                 intent: outcome.intent.unwrap_or_default(),
             }),
             ToSatellite::Settings(settings) => Settings(settings),
-            ToSatellite::Revoked { reason } => Revoked(wire::Revoked { reason }),
+            ToSatellite::Stop { utterance } => Stop(wire::Stop { utterance: utterance.to_bytes() }),
             ToSatellite::KeepHead(head) => KeepHead(head.into()),
             ToSatellite::Error(error) => Error(error.into()),
             ToSatellite::WatchLevel(watch) => WatchLevel(watch),
@@ -207,7 +207,7 @@ impl Message for ToSatellite {
                 intent: Some(text("intent", outcome.intent, NAME)?).filter(|intent| !intent.is_empty()),
             }),
             Settings(settings) => ToSatellite::Settings(check_settings(settings)?),
-            Revoked(revoked) => ToSatellite::Revoked { reason: text("reason", revoked.reason, TEXT)? },
+            Stop(stop) => ToSatellite::Stop { utterance: UtteranceId::decode(&stop.utterance)? },
             KeepHead(head) => ToSatellite::KeepHead(head.try_into()?),
             Error(error) => ToSatellite::Error(error.try_into()?),
             WatchLevel(watch) => ToSatellite::WatchLevel(watch),

@@ -179,10 +179,9 @@ impl Exchanged {
     }
 
     /// Checks the other side's confirmation, in constant time.
-    pub fn check(&self, confirmation: &[u8; 32]) -> Result<Confirmed, ExchangeError> {
+    pub fn check(&self, confirmation: &[u8; 32]) -> Result<(), ExchangeError> {
         mac(&self.confirmation_key(self.side.other()), &[&self.transcript])
             .verify_slice(confirmation)
-            .map(|()| Confirmed(()))
             .map_err(|_| ExchangeError::Wrong)
     }
 
@@ -190,10 +189,6 @@ impl Exchanged {
         derive(&self.key, &[CONTEXT, b" confirmation from ", side.label()])
     }
 }
-
-/// Proof that the other side knew the code. Nothing else makes one.
-#[derive(Debug)]
-pub struct Confirmed(());
 
 #[cfg(test)]
 mod tests {

@@ -123,7 +123,8 @@ fn wrong_values_are_named() {
     check(ToSatellite::Settings(Settings { volume: f32::NAN, ..settings.clone() }), "volume");
     check(ToSatellite::Settings(Settings { sensitivity: 1.5, ..settings.clone() }), "sensitivity");
     check(ToSatellite::Settings(Settings { wake_words: vec!["x".repeat(300)], ..settings }), "wake word");
-    check(ToSatellite::Revoked { reason: "a\u{1b}[2Jb".into() }, "reason");
+    let text = "a\u{1b}[2Jb".into();
+    check(ToSatellite::Error(ProtocolError { code: ErrorCode::Limit, text }), "text");
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn what_the_hub_says() {
         "settings",
         ToSatellite::Settings(Settings { muted: true, volume: 0.75, sensitivity: 0.5, wake_words }),
     );
-    check("revoked", ToSatellite::Revoked { reason: "removed on the page".into() });
+    check("stop", ToSatellite::Stop { utterance: UTTERANCE });
     check("keep_head", ToSatellite::KeepHead(head()));
     check("hub_error", ToSatellite::Error(error()));
     check("watch_level", ToSatellite::WatchLevel(WatchLevel { for_ms: 5000 }));
