@@ -9,6 +9,8 @@ pub mod second_look;
 pub mod understanding;
 pub mod utterance;
 
+pub mod satellites;
+
 pub mod broker;
 pub mod home;
 

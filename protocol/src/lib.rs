@@ -7,6 +7,7 @@
 //! Deliberately absent: sockets, timers, retries, and any idea of a household. Satellite and hub bring those.
 
 mod audio;
+mod codes;
 mod control;
 mod decode;
 mod discovery;
@@ -26,6 +27,7 @@ mod wire {
 }
 
 pub use audio::{FRAME, Packet, PacketError, SAMPLE_RATE};
+pub use codes::{CODE_LIFETIME, CodeState, Codes};
 pub use control::{
     Hello, HelloAck, JournalHead, KnownUtterance, Outcome, ProtocolError, ToHub, ToSatellite, VERSION,
 };

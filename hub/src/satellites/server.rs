@@ -1,0 +1,163 @@
+//! The listening end: one UDP port, a task per connection, and a clock for what has waited too long.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use quinn::crypto::rustls::QuicServerConfig;
+use sotto_house::UtteranceId;
+use sotto_protocol::{ALPN, ALPN_PAIR, Codes, ErrorCode, Identity, peer_fingerprint, server_tls};
+use tokio::sync::mpsc;
+
+use super::calls::Calls;
+use super::trust::{Standing, Trust};
+use super::{BindError, Config, FromSatellite, SatellitesHandle, Shared, close, connection, lock, pairing};
+
+/// Events that may wait for the house: a second of speech from twenty satellites.
+const EVENTS: usize = 1024;
+
+/// A satellite that is silent for so long is gone; it sends something every two seconds.
+pub const IDLE: Duration = Duration::from_secs(6);
+
+/// A handshake, a hello or a pairing must not take longer.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Above so many connections an address must first prove that it is real (RFC 9000, section 8.1), and above the
+/// second number nobody is let in: far more than a house has satellites.
+const MANY: usize = 64;
+const TOO_MANY: usize = 512;
+
+pub fn start(config: Config) -> Result<(SatellitesHandle, mpsc::Receiver<FromSatellite>), BindError> {
+    let identity = Identity::load_or_make(&config.data)?;
+    let trust = Trust::open(config.data.join("satellites.json"))?;
+    let hub = format!("hub-{}", &identity.fingerprint().to_string()[..8]);
+    let endpoint = listen(&config, &identity)?;
+    let (events, receiver) = mpsc::channel(EVENTS);
+    let longest = config.limits.utterance.as_millis() / sotto_protocol::FRAME.as_millis();
+    let shared = Arc::new(Shared {
+        hub,
+        trust: Mutex::new(trust),
+        codes: Mutex::new(Codes::default()),
+        calls: Mutex::new(Calls::new(longest.try_into().unwrap_or(u32::MAX))),
+        live: Mutex::new(HashMap::new()),
+        discovery: Mutex::new(None),
+        config,
+        identity,
+        endpoint,
+        events,
+    });
+    if shared.config.discovery {
+        match super::discovery::Discovery::start(&shared) {
+            Ok(discovery) => *lock(&shared.discovery) = Some(discovery),
+            // A house without multicast still works: its satellites are given the address.
+            Err(error) => {
+                tracing::warn!(%error, "the hub cannot be found by mDNS; give satellites its address")
+            }
+        }
+    }
+    tokio::spawn(accept(shared.clone()));
+    tokio::spawn(watch(Arc::downgrade(&shared)));
+    Ok((SatellitesHandle { shared }, receiver))
+}
+
+fn listen(config: &Config, identity: &Identity) -> Result<quinn::Endpoint, BindError> {
+    let tls = server_tls(identity, &[ALPN, ALPN_PAIR]).map_err(|error| BindError::Tls(error.to_string()))?;
+    let tls = QuicServerConfig::try_from(tls).map_err(|error| BindError::Tls(error.to_string()))?;
+    let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
+    server.transport_config(Arc::new(transport()));
+    server.max_incoming(MANY);
+
+    let fail = |source| BindError::Listen { address: config.listen, source };
+    let socket = bind(config.listen).map_err(fail)?;
+    let reset = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &identity.reset_key());
+    let mut endpoint = quinn::EndpointConfig::new(Arc::new(reset));
+    // A satellite that outlives several hub restarts should hear of each, even when it sends little.
+    endpoint.min_reset_interval(Duration::from_millis(5));
+    let runtime = Arc::new(quinn::TokioRuntime);
+    quinn::Endpoint::new(endpoint, Some(server), socket, runtime).map_err(fail)
+}
+
+/// Every interface is `[::]`; where the kernel has no IPv6, that is `0.0.0.0`.
+fn bind(address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
+    std::net::UdpSocket::bind(address).or_else(|error| {
+        let no_ipv6 = address.ip().is_unspecified()
+            && error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32);
+        if no_ipv6 { std::net::UdpSocket::bind(("0.0.0.0", address.port())) } else { Err(error) }
+    })
+}
+
+/// Small windows: a stream holds some 16 s of speech, a connection all its streams, and no more.
+pub fn transport() -> quinn::TransportConfig {
+    let mut transport = quinn::TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(1u32.into())
+        .max_concurrent_uni_streams(4u32.into())
+        .stream_receive_window((32u32 * 1024).into())
+        .receive_window((128u32 * 1024).into())
+        .send_window(256 * 1024)
+        .datagram_receive_buffer_size(None)
+        .keep_alive_interval(Some(Duration::from_secs(2)))
+        .max_idle_timeout(Some(
+            quinn::IdleTimeout::try_from(IDLE).expect("six seconds are a valid time-out"),
+        ));
+    transport
+}
+
+async fn accept(shared: Arc<Shared>) {
+    while let Some(incoming) = shared.endpoint.accept().await {
+        let open = shared.endpoint.open_connections();
+        if open >= TOO_MANY {
+            incoming.refuse();
+        } else if open >= MANY && !incoming.remote_address_validated() {
+            // Only an address that is not validated may be asked, so this cannot fail.
+            let _ = incoming.retry();
+        } else {
+            tokio::spawn(greet(shared.clone(), incoming));
+        }
+    }
+}
+
+/// Finds out who is calling, and what for.
+async fn greet(shared: Arc<Shared>, incoming: quinn::Incoming) {
+    let Ok(connecting) = incoming.accept() else { return };
+    let Ok(Ok(connection)) = tokio::time::timeout(PATIENCE, connecting).await else { return };
+    let Some(fingerprint) = peer_fingerprint(connection.peer_identity()) else {
+        return close(&connection, ErrorCode::NotPaired, "a satellite shows a certificate");
+    };
+    if alpn(&connection).as_deref() == Some(ALPN_PAIR) {
+        return pairing::answer(&shared, connection, fingerprint).await;
+    }
+    let standing = lock(&shared.trust).standing(fingerprint);
+    match standing {
+        Standing::Paired(paired) => connection::serve(shared, connection, paired).await,
+        Standing::Revoked { reason } => close(&connection, ErrorCode::Revoked, &reason),
+        Standing::Stranger => {
+            close(&connection, ErrorCode::NotPaired, "pair this satellite with the hub first")
+        }
+    }
+}
+
+fn alpn(connection: &quinn::Connection) -> Option<Vec<u8>> {
+    let data = connection.handshake_data()?.downcast::<quinn::crypto::rustls::HandshakeData>().ok()?;
+    data.protocol
+}
+
+/// Gives up utterances whose satellite does not come back.
+async fn watch(shared: Weak<Shared>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        tick.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        let overdue = lock(&shared.calls).overdue(Instant::now());
+        for utterance in overdue {
+            let utterance = UtteranceId::from_bytes(*utterance.bytes());
+            if shared.events.send(FromSatellite::UtteranceLost { utterance }).await.is_err() {
+                return;
+            }
+        }
+        if shared.events.is_closed() {
+            return;
+        }
+    }
+}
