@@ -36,6 +36,8 @@ mod settings;
 mod account;
 mod listened;
 mod people;
+mod review;
+mod takeaway;
 
 mod bench;
 mod health;

@@ -9,6 +9,7 @@ use sotto_house::{PersonId, Role};
 
 use crate::account::role_key;
 use crate::answer::{go, page};
+use crate::erase::AskPage;
 use crate::frame::Frame;
 use crate::settings::refused;
 use crate::trouble::Trouble;
@@ -31,6 +32,8 @@ struct OnePerson {
     waits: bool,
     may_admit: bool,
     may_promote: bool,
+    reviewer: bool,
+    may_remove: bool,
 }
 
 #[derive(Template)]
@@ -67,6 +70,8 @@ pub async fn people_page(member: Member) -> Result<Response, Trouble> {
                 waits,
                 may_admit: waits && me.opens_house(),
                 may_promote: me.is_administrator() && one.role == Role::Adult,
+                reviewer: one.reviewer,
+                may_remove: me.is_administrator() || one.id == me.id(),
             }
         })
         .collect();
@@ -137,6 +142,55 @@ pub async fn admit(deed: Deed) -> Result<Response, Trouble> {
     let admitted =
         deed.member.shared.ask(move |journal| journal.admit(&session.person, who, Timestamp::now())).await?;
     admitted.map_err(|error| refused(lang, &error))?;
+    deed.member.shared.sessions.close_all(who, None);
+    Ok(go("/people"))
+}
+
+/// Lets somebody review the clips of those who opted in, or no longer.
+pub async fn reviewer(deed: Deed) -> Result<Response, Trouble> {
+    let deed = deed.administrator()?;
+    let (who, on) = (person(&deed)?, deed.form.get("on") == "yes");
+    let (lang, session) = (deed.member.lang, deed.member.session.clone());
+    let set = deed
+        .member
+        .shared
+        .ask(move |journal| journal.set_reviewer(&session.person, who, on, Timestamp::now()))
+        .await?;
+    set.map_err(|error| refused(lang, &error))?;
+    deed.member.shared.sessions.set_reviewer(who, on);
+    Ok(go("/people"))
+}
+
+pub async fn ask_leave(deed: Deed) -> Result<Response, Trouble> {
+    let who = person(&deed)?;
+    let lang = deed.member.lang;
+    let members = deed.member.shared.ask(|journal| journal.members()).await?;
+    let members = members.map_err(|e| Trouble::Broken(lang, e.to_string()))?;
+    let Some(one) = members.into_iter().find(|one| one.id == who) else { return Err(Trouble::NotHere(lang)) };
+    Ok(page(&AskPage {
+        frame: deed.member.frame("people.leave"),
+        title: lang.fill("people.leave_title", &[("name", &one.name)]),
+        lines: ["people.leave_what", "people.leave_stays", "erase.undo"]
+            .map(|key| lang.say(key).into())
+            .into(),
+        action: "/people/leave",
+        hidden: vec![("person".to_owned(), who.to_string())],
+        button: lang.fill("people.leave_go", &[("name", &one.name)]),
+        keep: lang.say("people.leave_keep"),
+        back: "/people",
+    }))
+}
+
+/// Somebody leaves: their key goes, and with it everything that was theirs.
+pub async fn leave(deed: Deed) -> Result<Response, Trouble> {
+    let who = person(&deed)?;
+    let (lang, session) = (deed.member.lang, deed.member.session.clone());
+    let left = deed
+        .member
+        .shared
+        .ask(move |journal| journal.remove_member(&session.person, who, Timestamp::now()))
+        .await?;
+    left.map_err(|error| refused(lang, &error))?;
     deed.member.shared.sessions.close_all(who, None);
     Ok(go("/people"))
 }

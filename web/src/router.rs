@@ -14,7 +14,7 @@ use crate::visitor::Visitor;
 use crate::{
     account, answer, assets, audio, bench, erase, health, history, house, listened, people, recording,
 };
-use crate::{settings, trouble, welcome};
+use crate::{review, settings, takeaway, trouble, welcome};
 
 /// Who may use an address. What each then sees is still their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +84,19 @@ routes! {
     Member post "/account/sessions/close-all" account::close_all;
     Member get "/listened" listened::listened_page;
 
+    Member get "/export" takeaway::export_page;
+    Member post "/export" takeaway::export;
+    Member get "/review" review::review_page;
+    Member get "/review/{clip}/sound" review::clip_sound;
+    Member post "/review/{clip}" review::judge;
+
     Member get "/people" people::people_page;
     Administrator post "/people/invite" people::invite;
     Administrator post "/people/administrator" people::administrator;
+    Administrator post "/people/reviewer" people::reviewer;
     Member post "/people/admit" people::admit;
+    Member post "/people/leave/ask" people::ask_leave;
+    Member post "/people/leave" people::leave;
 
     Member get "/house" house::house_page;
     Administrator post "/house/pair" house::begin_pairing;

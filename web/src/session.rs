@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -54,6 +55,8 @@ pub struct Session<P> {
     pub since: SystemTime,
     began: Instant,
     seen: Mutex<Instant>,
+    /// Whether this person reviews others' nameless clips: only for the menu, the journal decides.
+    pub reviewer: AtomicBool,
     /// The recording being played, so that range requests need not open it again.
     pub playing: Mutex<Option<crate::audio::Playing>>,
 }
@@ -96,6 +99,7 @@ impl<P> Sessions<P> {
             since: SystemTime::now(),
             began: now,
             seen: Mutex::new(now),
+            reviewer: AtomicBool::new(false),
             playing: Mutex::new(None),
         };
         let mut all = locked(&self.all);
@@ -141,6 +145,13 @@ impl<P> Sessions<P> {
     /// Signs a person out everywhere, except in the session with the handle `but`.
     pub fn close_all(&self, id: PersonId, but: Option<&str>) {
         locked(&self.all).retain(|_, s| s.id != id || but.is_some_and(|handle| same(&s.handle, handle)));
+    }
+
+    /// Puts the reviewers' page into somebody's menu, or takes it away.
+    pub fn set_reviewer(&self, id: PersonId, reviewer: bool) {
+        for session in locked(&self.all).values().filter(|session| session.id == id) {
+            session.reviewer.store(reviewer, Ordering::Relaxed);
+        }
     }
 
     /// A person's own sessions, newest first.

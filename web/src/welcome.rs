@@ -116,7 +116,7 @@ pub async fn sign_in(visitor: Visitor, headers: HeaderMap, body: Body) -> Result
     match signed_in {
         Ok(person) => {
             shared.tries.forgive(&visitor.address);
-            visitor.open_session(person, onward(form.get("next")))
+            visitor.open_session(person, onward(form.get("next"))).await
         }
         Err(SignInError::Wait { until }) => Err(visitor.wait(until)),
         Err(SignInError::NotRight) => {
@@ -189,7 +189,7 @@ pub async fn join(visitor: Visitor, headers: HeaderMap, body: Body) -> Result<Re
     match joined {
         Ok((person, code)) => {
             *locked(&shared.set_up) = false;
-            visitor.open_with_code(person, &code, "/first")
+            visitor.open_with_code(person, &code, "/first").await
         }
         Err(MemberError::Store(error)) => Err(Trouble::Broken(lang, error.to_string())),
         Err(error) => again(member_error(lang, &error)),
@@ -218,7 +218,7 @@ pub async fn recover(visitor: Visitor, headers: HeaderMap, body: Body) -> Result
     let recovered =
         shared.ask(move |journal| journal.recover(&name, &code, &passphrase, Timestamp::now())).await?;
     match recovered {
-        Ok((person, code)) => visitor.open_with_code(person, &code, "/history"),
+        Ok((person, code)) => visitor.open_with_code(person, &code, "/history").await,
         Err(RecoverError::SignIn(SignInError::Wait { until })) => Err(visitor.wait(until)),
         Err(RecoverError::SignIn(SignInError::NotRight)) => again(lang.say("recover.wrong")),
         Err(RecoverError::Member(error)) => again(&member_error(lang, &error)),
@@ -321,23 +321,26 @@ impl Visitor {
     }
 
     /// Signs in: a new session, never one that the browser brought.
-    fn open_session(&self, person: sotto_journal::Person, next: &str) -> Result<Response, Trouble> {
+    async fn open_session(&self, person: sotto_journal::Person, next: &str) -> Result<Response, Trouble> {
         let id = person.id();
         let cookie = self.shared.sessions.open(person, id, &self.browser);
         let cookie = cookie.map_err(|error| Trouble::Broken(self.lang, error.to_string()))?;
+        let members = self.shared.ask(|journal| journal.members()).await?;
+        let me = members.ok().and_then(|members| members.into_iter().find(|one| one.id == id));
+        self.shared.sessions.set_reviewer(id, me.is_some_and(|me| me.reviewer));
         let mut response = go(next);
         set_cookie(&mut response, COOKIE, &cookie, crate::session::ABSOLUTE.as_secs());
         Ok(response)
     }
 
     /// Signs in and shows a recovery code, this once.
-    fn open_with_code(
+    async fn open_with_code(
         &self,
         person: sotto_journal::Person,
         code: &RecoveryCode,
         onward: &'static str,
     ) -> Result<Response, Trouble> {
-        let signed_in = self.open_session(person, "/")?;
+        let signed_in = self.open_session(person, "/").await?;
         let code = code.reveal().to_string();
         let frame = Frame::new(self.lang, "code.title", None, "/");
         let mut response = page(&CodePage { frame, code, onward });

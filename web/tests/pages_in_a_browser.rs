@@ -42,18 +42,27 @@ async fn a_recording_is_heard_claimed_and_erased() {
     world.stop().await;
 }
 
+/// Lets a story have something said.
+fn say(world: &World, wish: &str) -> String {
+    let (who, words) = match wish {
+        "Ada says something" => (Some("Ada"), "where are my keys"),
+        "nobody in particular says something" => (None, "is it going to rain"),
+        other => return nothing_to_do(other),
+    };
+    world.say(who, "Kitchen", SignedDuration::ZERO, Said::not_understood(words)).unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewer_hears_only_who_opted_in() {
+    let world = a_week().await;
+    story(&world, "a_reviewer_hears_only_who_opted_in", |wish| say(&world, wish)).await;
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_appears_at_once() {
     let world = a_week().await;
-    let say = |wish: &str| {
-        let (who, words) = match wish {
-            "Ada says something" => (Some("Ada"), "where are my keys"),
-            "nobody in particular says something" => (None, "is it going to rain"),
-            other => return nothing_to_do(other),
-        };
-        world.say(who, "Kitchen", SignedDuration::ZERO, Said::not_understood(words)).unwrap().to_string()
-    };
-    story(&world, "what_is_said_appears_at_once", say).await;
+    story(&world, "what_is_said_appears_at_once", |wish| say(&world, wish)).await;
     world.stop().await;
 }
 
