@@ -461,7 +461,7 @@ impl<'a> Compiler<'a> {
             (None, Some(values), _) => {
                 let mut words = Trie::default();
                 for (text, listed) in values {
-                    words.insert(text, self.automaton.values.len() as u32);
+                    words.insert(&self.unspaced(text), self.automaton.values.len() as u32);
                     self.automaton.values.push(listed.clone());
                 }
                 Ok(Lexicon::Values { words, templates: Vec::new() })
@@ -481,6 +481,11 @@ impl<'a> Compiler<'a> {
         done
     }
 
+    /// A spelling as it is compared: without blanks in languages that are written without.
+    fn unspaced(&self, text: &str) -> String {
+        if self.automaton.ignore_whitespace { text.replace(' ', "") } else { text.to_owned() }
+    }
+
     fn lexicon(&mut self, list: &'a List, scope: Scope<'a>) -> Result<Lexicon, String> {
         match list {
             List::Wildcard => Ok(Lexicon::Wildcard),
@@ -488,8 +493,7 @@ impl<'a> Compiler<'a> {
                 let mut words = Trie::default();
                 let mut spoken = Vec::new();
                 for (text, value) in range.spoken(&self.sentences.language) {
-                    let text = if self.automaton.ignore_whitespace { text.replace(' ', "") } else { text };
-                    words.insert(&text, spoken.len() as u32);
+                    words.insert(&self.unspaced(&text), spoken.len() as u32);
                     spoken.push(value);
                 }
                 Ok(Lexicon::Range { range: range.clone(), words, spoken })

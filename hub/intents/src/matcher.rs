@@ -78,6 +78,13 @@ impl Matcher {
         self.exact(text, context)
     }
 
+    /// What one of several hypotheses of a speech engine means, the likeliest first: the first that is word for
+    /// word a sentence, else the nearest.
+    pub fn parse_any(&self, hypotheses: &[&str], context: &Context) -> Option<Match> {
+        let found = hypotheses.iter().enumerate().find_map(|(i, text)| Some((i, self.exact(text, context)?)));
+        found.map(|(hypothesis, found)| Match { hypothesis, ..found })
+    }
+
     /// What may be said, as a graph of words for a speech engine, of at most about `limit` transitions.
     pub fn grammar(&self, limit: usize) -> Grammar {
         grammar::export(&self.sentences, &self.automaton, limit)

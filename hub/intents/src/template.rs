@@ -280,6 +280,27 @@ pub(crate) fn spellings(expression: &Expression, limit: usize) -> Option<Vec<Str
             let ways: Option<Vec<Vec<String>>> = items.iter().map(|item| spellings(item, limit)).collect();
             ways?.concat()
         }
+        Expression::Permutation(items) if items.len() <= 4 => {
+            let ways: Option<Vec<Vec<String>>> = items.iter().map(|item| spellings(item, limit)).collect();
+            let mut all: Vec<(Vec<usize>, String)> = vec![(Vec::new(), String::new())];
+            for _ in items {
+                let mut longer = Vec::new();
+                for (used, start) in &all {
+                    for (i, ends) in ways.iter().flatten().enumerate().filter(|(i, _)| !used.contains(i)) {
+                        longer.extend(
+                            ends.iter()
+                                .map(|end| ([used.as_slice(), &[i]].concat(), format!("{start}{end}"))),
+                        );
+                    }
+                }
+                if longer.len() > limit {
+                    return None;
+                }
+                all = longer;
+            }
+            ways?;
+            all.into_iter().map(|(_, text)| text).collect()
+        }
         Expression::Permutation(_) | Expression::List { .. } | Expression::Rule(_) => return None,
     };
     (all.len() <= limit).then_some(all)

@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::problem::Problem;
 use crate::value::Value;
@@ -48,11 +50,10 @@ impl Tree {
 
     /// JSON carries no positions through serde; the packaged languages are one line a file anyway.
     pub fn parse_json(file: &str, text: &str) -> Result<Tree, Problem> {
-        let value: serde_json::Value = serde_json::from_str(text).map_err(|e| {
+        serde_json::from_str(text).map_err(|e| {
             Problem::new(file, e.line() as u32, e.column() as u32, e.to_string())
                 .instead("the file must be valid JSON; install the language again")
-        })?;
-        Ok(from_json(value))
+        })
     }
 
     pub fn get(&self, key: &str) -> Option<&Tree> {
@@ -240,22 +241,60 @@ fn plain(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-fn from_json(value: serde_json::Value) -> Tree {
-    let node = match value {
-        serde_json::Value::Null => Node::Scalar(Value::Null),
-        serde_json::Value::Bool(b) => Node::Scalar(Value::Bool(b)),
-        serde_json::Value::Number(n) => Node::Scalar(match n.as_i64() {
-            Some(n) => Value::Int(n),
-            None => Value::Float(n.as_f64().unwrap_or(0.0)),
-        }),
-        serde_json::Value::String(text) => Node::Scalar(Value::Text(text)),
-        serde_json::Value::Array(items) => Node::List(items.into_iter().map(from_json).collect()),
-        serde_json::Value::Object(items) => Node::Map(
-            items
-                .into_iter()
-                .map(|(k, v)| (Tree { line: 1, column: 1, node: Node::Scalar(Value::Text(k)) }, from_json(v)))
-                .collect(),
-        ),
-    };
-    Tree { line: 1, column: 1, node }
+/// Keeps the order of keys, which is the order in which intents are tried.
+struct JsonVisitor;
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tree, D::Error> {
+        let node = deserializer.deserialize_any(JsonVisitor)?;
+        Ok(Tree { line: 1, column: 1, node })
+    }
+}
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_bool<E>(self, b: bool) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Bool(b)))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Int(n)))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::from_number(n as f64)))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Float(n)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::from(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(Node::List(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_entry()? {
+            all.push(item);
+        }
+        Ok(Node::Map(all))
+    }
 }
