@@ -2,7 +2,8 @@
 //!
 //! `built-in sentences + the household's files + names of the home → matcher → intent and slots, or nothing`
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use anyhow::bail;
@@ -10,12 +11,6 @@ use sotto_house::Area;
 use sotto_intents::{Context, Entity, Grammar, Home, Match, Matcher, Sentences};
 
 use crate::config::{self, Config};
-
-/// Sentences that come with the hub, by language: enough for the first day.
-const BUILT_IN: &[(&str, &str, &str)] = &[
-    ("en", "built-in/en/home.yaml", include_str!("../intents/sentences/en/home.yaml")),
-    ("de", "built-in/de/home.yaml", include_str!("../intents/sentences/de/home.yaml")),
-];
 
 /// Transitions that a speech engine's grammar may have; beyond, sentences are left out and named.
 const GRAMMAR_LIMIT: usize = 200_000;
@@ -27,27 +22,10 @@ pub struct Understanding {
 }
 
 impl Understanding {
-    /// Reads the built-in sentences of the configured language, what lies in `data/sentences`, and the
-    /// configured files and folders, in this order.
+    /// Compiles the sentences of the configured language with the names of the configured house.
     pub fn open(config: &Config, data: &Path) -> anyhow::Result<Understanding> {
         let language = config.hub.language.clone();
-        let mut all: Option<Sentences> = None;
-        for (_, file, text) in BUILT_IN.iter().filter(|(of, ..)| *of == language) {
-            add(&mut all, Sentences::from_yaml(file, text)?);
-        }
-        let own = data.join("sentences");
-        let installed = own.is_dir().then_some(own);
-        let files: Vec<PathBuf> =
-            installed.into_iter().chain(config.understanding.sentences.clone()).collect();
-        if !files.is_empty() {
-            add(&mut all, Sentences::load(&files)?);
-        }
-        let Some(sentences) = all else {
-            bail!(
-                "there are no sentences for language {language:?}; install them with `sotto-hub intents add \
-                 {language}`, or name a folder as sentences in [understanding]"
-            );
-        };
+        let sentences = sentences(config, data, Some(&language))?;
         let matcher = Matcher::new(&sentences, &home(&config.home));
         for problem in matcher.problems() {
             tracing::warn!("{problem}");
@@ -87,10 +65,36 @@ impl Understanding {
     }
 }
 
-fn add(all: &mut Option<Sentences>, more: Sentences) {
+/// The sentences of a language (the configured one where none is named): what is installed in `data/sentences`,
+/// what comes with the hub, and the household's own files, which win over the others.
+pub fn sentences(config: &Config, data: &Path, language: Option<&str>) -> anyhow::Result<Sentences> {
+    let language = language.unwrap_or(&config.hub.language);
+    let installed = data.join("sentences");
+    let of = |all: BTreeMap<String, Sentences>| {
+        all.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(language)).map(|(_, sentences)| sentences)
+    };
+    let mut all = match installed.is_dir() {
+        true => of(Sentences::load_languages(&[installed], false)?),
+        false => None,
+    };
+    if let Some(built_in) = Sentences::built_in(language)? {
+        match &mut all {
+            Some(all) => all.merge_pack(built_in),
+            None => all = Some(built_in),
+        }
+    }
+    if let Some(own) = of(Sentences::load_languages(&config.understanding.sentences, true)?) {
+        match &mut all {
+            Some(all) => all.merge(own),
+            None => all = Some(own),
+        }
+    }
     match all {
-        Some(all) => all.merge(more),
-        None => *all = Some(more),
+        Some(all) => Ok(all),
+        None => bail!(
+            "there are no sentences for language {language:?}; install them with `sotto-hub intents add \
+             {language}`, or name a folder as sentences in [understanding]"
+        ),
     }
 }
 

@@ -72,6 +72,8 @@ pub(crate) struct Listed {
     pub context: Vec<(String, Value)>,
     /// The id of the area, floor or entity that it names.
     pub id: Option<String>,
+    /// The name of the area in which the entity is.
+    pub area: Option<String>,
 }
 
 /// Folded spellings of list values, by character.
@@ -234,19 +236,20 @@ impl Automaton {
 /// `{area}`, `{floor}` and `{name}` of a house, with the ids of what they name.
 fn home_lists(home: &Home) -> HashMap<&'static str, Vec<(String, Listed)>> {
     let mut lists: HashMap<&str, Vec<(String, Listed)>> = HashMap::new();
-    let mut put = |list, name: &str, aliases: &[String], id: &str, context: Vec<(String, Value)>| {
-        let listed = Listed { out: Some(Value::from(name)), context, id: Some(id.to_owned()) };
+    let mut put = |list, name: &str, aliases: &[String], id: &str, (context, area)| {
+        let listed = Listed { out: Some(Value::from(name)), context, id: Some(id.to_owned()), area };
         let names = std::iter::once(name).chain(aliases.iter().map(String::as_str));
         lists.entry(list).or_default().extend(names.map(|n| (tidy(n.trim()), listed.clone())));
     };
     for floor in &home.floors {
-        put("floor", &floor.name, &floor.aliases, &floor.id, Vec::new());
+        put("floor", &floor.name, &floor.aliases, &floor.id, (Vec::new(), None));
     }
     for area in &home.areas {
-        put("area", &area.name, &area.aliases, &area.id, Vec::new());
+        put("area", &area.name, &area.aliases, &area.id, (Vec::new(), None));
     }
     for entity in &home.entities {
-        put("name", &entity.name, &entity.aliases, &entity.id, entity.context());
+        let area = home.areas.iter().find(|a| entity.area.as_ref() == Some(&a.id)).map(|a| a.name.clone());
+        put("name", &entity.name, &entity.aliases, &entity.id, (entity.context(), area));
     }
     for list in ["floor", "area", "name"] {
         lists.entry(list).or_default();
@@ -507,6 +510,7 @@ impl<'a> Compiler<'a> {
                         out: out.clone(),
                         context: context.clone(),
                         id: None,
+                        area: None,
                     });
                     match self.spellings(says, scope, 0) {
                         Some(spellings) => {

@@ -34,6 +34,8 @@ pub(crate) struct Rank {
     name: Reverse<u16>,
     wildcards: usize,
     literals: Reverse<u16>,
+    /// Of several things of one name, the one in the area where it was said.
+    elsewhere: bool,
     order: u32,
 }
 
@@ -78,7 +80,7 @@ fn candidate(
     }
     let from_context = context_slots(block, &context)?;
     let slots = slots(automaton, heard, block, &reading.hits, from_context);
-    let rank = rank(automaton, block, &reading, &slots);
+    let rank = rank(automaton, block, &reading, &slots, context.get("area"));
     Some(Candidate { position, slots, context, rank })
 }
 
@@ -172,7 +174,13 @@ fn slots(
     slots
 }
 
-fn rank(automaton: &Automaton, block: &Block, reading: &Reading, slots: &[Slot]) -> Rank {
+fn rank(
+    automaton: &Automaton,
+    block: &Block,
+    reading: &Reading,
+    slots: &[Slot],
+    here: Option<&Value>,
+) -> Rank {
     let name = slots.iter().find(|s| s.name == "name" && s.origin != Origin::Wildcard);
     let hit = automaton.slot("name").and_then(|slot| reading.hits.iter().rfind(|h| h.slot == slot));
     // "Licht an" is about a light, even in a house where a sensor is called "Licht": a sentence that is always
@@ -187,12 +195,19 @@ fn rank(automaton: &Automaton, block: &Block, reading: &Reading, slots: &[Slot])
         _ => false,
     });
     let names = name.is_some() && !contradicts;
+    let elsewhere = hit.is_some_and(|hit| match hit.what {
+        Filling::Value(value) => {
+            automaton.values[value as usize].area.as_deref() != here.and_then(Value::as_text)
+        }
+        _ => false,
+    });
     Rank {
         not_own: !block.own,
         not_named: !names,
         name: Reverse(hit.filter(|_| names).map_or(0, |h| h.end.saturating_sub(h.start))),
         wildcards: reading.hits.iter().filter(|h| h.what == Filling::Wildcard).count(),
         literals: Reverse(reading.literals),
+        elsewhere,
         order: reading.sentence,
     }
 }

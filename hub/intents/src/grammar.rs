@@ -73,7 +73,8 @@ impl Grammar {
 }
 
 /// The grammar of all sentences, with at most `limit` transitions.
-pub(crate) fn export(sentences: &Sentences, automaton: &Automaton, limit: usize) -> Grammar {
+/// With `polite`, skip words may be said at the beginning.
+pub(crate) fn export(sentences: &Sentences, automaton: &Automaton, limit: usize, polite: bool) -> Grammar {
     let mut builder = Builder::new(automaton, limit);
     let mut left_out = Vec::new();
     let mut heads = Vec::new();
@@ -94,9 +95,13 @@ pub(crate) fn export(sentences: &Sentences, automaton: &Automaton, limit: usize)
     let start = builder.states.len() as u32;
     builder.states.push(heads.into_iter().map(|head| (Piece::Nothing, head)).collect());
     let first = builder.states.len() as u32;
-    let polite: Vec<(Piece, u32)> =
-        sentences.skip_words.iter().map(|w| (Piece::Text(format!("{} ", spoken(w)).into()), start)).collect();
-    builder.states.push(polite.iter().cloned().chain([(Piece::Nothing, start)]).collect());
+    let mut edges = vec![(Piece::Nothing, start)];
+    if polite {
+        edges.extend(
+            sentences.skip_words.iter().map(|w| (Piece::Text(format!("{} ", spoken(w)).into()), start)),
+        );
+    }
+    builder.states.push(edges);
     builder.words(first, left_out)
 }
 
@@ -428,7 +433,7 @@ impl Words {
 }
 
 /// A text as it is said: lower case, no punctuation, hyphens as blanks.
-fn spoken(text: &str) -> String {
+pub(crate) fn spoken(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.nfc().map(crate::folding::fold) {
         if is_word(c) && c != '_' || is_combining_mark(c) || c == '\'' {

@@ -39,6 +39,8 @@ pub struct Entity {
     pub area: Option<String>,
     /// As the broker last said, in the words of Home Assistant: `on`, `open`, `21.5`.
     pub state: Option<String>,
+    /// The state as people of the house would say it, where that differs: `zu` for `closed`.
+    pub shown: Option<String>,
     /// `device_class`, `unit_of_measurement` and the like.
     pub attributes: BTreeMap<String, Value>,
 }

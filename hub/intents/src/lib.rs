@@ -7,27 +7,34 @@
 
 mod automaton;
 mod choose;
+mod conversation;
 mod distance;
 mod folding;
 mod grammar;
 mod home;
 mod matcher;
+mod near;
 mod numbers;
 mod outcome;
+mod packs;
 mod problem;
+mod respond;
 mod sentences;
+mod sound;
 mod template;
 mod tree;
 mod trial;
 mod value;
 mod walk;
 
+pub use conversation::{Conversation, FOLLOW_UP};
 pub use folding::TEXT_LIMIT;
 pub use grammar::{Grammar, Says, Transition};
 pub use home::{Area, Entity, Floor, Home};
 pub use matcher::{Context, Matcher};
-pub use outcome::{Alternative, Match, Origin, Slot, Source};
+pub use outcome::{Alternative, Doubt, Match, Origin, Slot, Source, Unsure};
 pub use problem::{LoadError, Problem};
+pub use respond::{RespondError, Responder};
 pub use sentences::{Action, Sentences};
 pub use trial::{Failure, Trial};
 pub use value::Value;

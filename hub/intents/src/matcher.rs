@@ -1,13 +1,15 @@
 //! The door: sentences and a house's names → what a text means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use crate::automaton::Automaton;
 use crate::choose::{self, Candidate, Items};
 use crate::folding::Heard;
 use crate::grammar::{self, Grammar};
 use crate::home::Home;
-use crate::outcome::{Alternative, Match, Source};
+use crate::near::{self, Near, Nearby};
+use crate::outcome::{Alternative, Doubt, Match, Origin, Slot, Source, Unsure};
 use crate::problem::Problem;
 use crate::sentences::Sentences;
 use crate::value::Value;
@@ -15,6 +17,14 @@ use crate::walk;
 
 /// Most alternatives kept with a match.
 const ALTERNATIVES: usize = 4;
+/// Most hypotheses of a speech engine that are tried.
+const HYPOTHESES: usize = 10;
+/// Most nearby sentences whose meaning is looked up for one hypothesis.
+const GUESSES_TRIED: usize = 60;
+/// How much further than the nearest a sentence may be to be shown as an alternative, in words changed.
+const MARGIN_SHOWN: f32 = 0.8;
+/// Most transitions of the graph that is searched for what is near.
+const NEAR_LIMIT: usize = 400_000;
 
 /// What is known besides the words: where they were said, and what sentences may require.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,18 +51,41 @@ impl Context {
 /// milliseconds for a language and a house of thousands of things.
 #[derive(Debug, Clone)]
 pub struct Matcher {
-    sentences: Sentences,
+    sentences: Arc<Sentences>,
+    home: Arc<Home>,
     automaton: Automaton,
+    /// Made when first something is not understood word for word.
+    near: OnceLock<Arc<Near>>,
+}
+
+/// A sentence near what was heard, and what it means.
+struct Guess {
+    meant: Match,
+    cost: f32,
+    confidence: f32,
+    named_well: bool,
 }
 
 impl Matcher {
     pub fn new(sentences: &Sentences, home: &Home) -> Matcher {
-        Matcher { automaton: Automaton::new(sentences, home), sentences: sentences.clone() }
+        let automaton = Automaton::new(sentences, home);
+        let (sentences, home) = (Arc::new(sentences.clone()), Arc::new(home.clone()));
+        Matcher { sentences, home, automaton, near: OnceLock::new() }
     }
 
     /// The same sentences with other names.
     pub fn with_home(&self, home: &Home) -> Matcher {
-        Matcher::new(&self.sentences, home)
+        let automaton = Automaton::new(&self.sentences, home);
+        Matcher {
+            sentences: self.sentences.clone(),
+            home: Arc::new(home.clone()),
+            automaton,
+            near: OnceLock::new(),
+        }
+    }
+
+    pub fn home(&self) -> &Home {
+        &self.home
     }
 
     pub fn sentences(&self) -> &Sentences {
@@ -75,19 +108,124 @@ impl Matcher {
 
     /// What the text means: word for word if possible, else the nearest sentence if it is near enough.
     pub fn parse(&self, text: &str, context: &Context) -> Option<Match> {
-        self.exact(text, context)
+        self.understand(&[text], context).ok()
     }
 
-    /// What one of several hypotheses of a speech engine means, the likeliest first: the first that is word for
-    /// word a sentence, else the nearest.
+    /// What one of several hypotheses of a speech engine means, the likeliest first.
     pub fn parse_any(&self, hypotheses: &[&str], context: &Context) -> Option<Match> {
-        let found = hypotheses.iter().enumerate().find_map(|(i, text)| Some((i, self.exact(text, context)?)));
-        found.map(|(hypothesis, found)| Match { hypothesis, ..found })
+        self.understand(hypotheses, context).ok()
+    }
+
+    /// As [`Matcher::parse_any`], with what came nearest where nothing was understood.
+    pub fn understand(&self, hypotheses: &[&str], context: &Context) -> Result<Match, Unsure> {
+        let hypotheses = &hypotheses[..hypotheses.len().min(HYPOTHESES)];
+        let exact = hypotheses.iter().enumerate().find_map(|(i, text)| Some((i, self.exact(text, context)?)));
+        if let Some((hypothesis, found)) = exact {
+            return Ok(Match { hypothesis, ..found });
+        }
+        let mut guesses: Vec<Guess> = Vec::new();
+        for (i, text) in hypotheses.iter().enumerate() {
+            if let Some(heard) = self.hear(text) {
+                self.guess(&heard, i, context, &mut guesses);
+            }
+        }
+        guesses.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        self.choose(guesses)
+    }
+
+    /// Adds the nearest sentences that mean different things, each with its least cost.
+    fn guess(&self, heard: &Heard, hypothesis: usize, context: &Context, guesses: &mut Vec<Guess>) {
+        if self.automaton.ignore_whitespace {
+            return;
+        }
+        let words: Vec<String> = heard
+            .words()
+            .flat_map(|w| grammar::spoken(&w).split(' ').map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        let words: Vec<String> = words.into_iter().filter(|w| !w.is_empty()).collect();
+        // A later hypothesis must be nearer to win.
+        let handicap = 0.05 * hypothesis as f32;
+        let mut found: Vec<Guess> = Vec::new();
+        let mut tried = 0;
+        let mut texts: HashSet<String> = HashSet::new();
+        self.near().search(&words, self.sentences.language(), |nearby| {
+            tried += 1;
+            let text = nearby.text();
+            let far = found.first().is_some_and(|first| nearby.cost + handicap > first.cost + MARGIN_SHOWN);
+            if far || tried > GUESSES_TRIED {
+                return true;
+            }
+            if let Some(meant) = texts.insert(text.clone()).then(|| self.exact(&text, context)).flatten() {
+                let known = found
+                    .iter()
+                    .any(|g| same_meaning(&g.meant.intent, &g.meant.slots, &meant.intent, &meant.slots));
+                if !known {
+                    let (cost, confidence) = (nearby.cost + handicap, nearby.confidence());
+                    let named_well = names_are_near(&meant, nearby);
+                    let meant = Match { understood: text, hypothesis, ..meant };
+                    found.push(Guess { meant, cost, confidence, named_well });
+                }
+            }
+            found.len() > ALTERNATIVES
+        });
+        for guess in found {
+            let same = |g: &&mut Guess| {
+                same_meaning(&g.meant.intent, &g.meant.slots, &guess.meant.intent, &guess.meant.slots)
+            };
+            match guesses.iter_mut().find(same) {
+                Some(other) if other.cost <= guess.cost => {}
+                Some(other) => *other = guess,
+                None => guesses.push(guess),
+            }
+        }
+    }
+
+    /// The best guess, if it is near and the next is clearly further away.
+    fn choose(&self, guesses: Vec<Guess>) -> Result<Match, Unsure> {
+        let nearest = |guesses: &[Guess]| -> Vec<Alternative> {
+            let shown = guesses.iter().take(ALTERNATIVES);
+            shown
+                .map(|g| Alternative {
+                    intent: g.meant.intent.clone(),
+                    slots: g.meant.slots.clone(),
+                    sentence: g.meant.sentence.clone(),
+                    confidence: g.confidence,
+                })
+                .collect()
+        };
+        let Some(best) = guesses.first() else {
+            return Err(Unsure { nearest: Vec::new(), why: Doubt::NothingNear });
+        };
+        let margin = guesses.get(1).map_or(1.0, |second| (second.cost - best.cost).min(1.0));
+        let why = if best.confidence < near::CONFIDENCE {
+            Some(Doubt::TooFar { confidence: best.confidence })
+        } else if !best.named_well {
+            Some(Doubt::Name)
+        } else if margin < near::MARGIN {
+            Some(Doubt::TooClose { margin })
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            return Err(Unsure { nearest: nearest(&guesses), why });
+        }
+        let alternatives = nearest(&guesses[1..]);
+        let mut guesses = guesses.into_iter();
+        match guesses.next() {
+            Some(Guess { meant, confidence, .. }) => Ok(Match { confidence, margin, alternatives, ..meant }),
+            None => Err(Unsure { nearest: Vec::new(), why: Doubt::NothingNear }),
+        }
+    }
+
+    fn near(&self) -> &Near {
+        self.near.get_or_init(|| {
+            Arc::new(Near::new(&grammar::export(&self.sentences, &self.automaton, NEAR_LIMIT, false)))
+        })
     }
 
     /// What may be said, as a graph of words for a speech engine, of at most about `limit` transitions.
     pub fn grammar(&self, limit: usize) -> Grammar {
-        grammar::export(&self.sentences, &self.automaton, limit)
+        grammar::export(&self.sentences, &self.automaton, limit, true)
     }
 
     fn hear(&self, text: &str) -> Option<Heard> {
@@ -98,15 +236,12 @@ impl Matcher {
         let mut candidates = candidates.into_iter();
         let best = candidates.next()?;
         let mut alternatives: Vec<Alternative> = Vec::new();
-        let same = |a: &[crate::Slot], b: &[crate::Slot]| {
-            a.len() == b.len() && a.iter().all(|s| b.iter().any(|t| t.name == s.name && t.value == s.value))
-        };
         let intent_of = |c: &Candidate| self.sentences.intents[c.position.intent as usize].name.clone();
         let intent = intent_of(&best);
         for other in candidates {
             let name = intent_of(&other);
-            let known = name == intent && same(&other.slots, &best.slots)
-                || alternatives.iter().any(|a| a.intent == name && same(&a.slots, &other.slots));
+            let known = same_meaning(&name, &other.slots, &intent, &best.slots)
+                || alternatives.iter().any(|a| same_meaning(&a.intent, &a.slots, &name, &other.slots));
             if !known {
                 let sentence = self.source(&other);
                 alternatives.push(Alternative {
@@ -143,4 +278,30 @@ impl Matcher {
         let sentence = &block.sentences[at.sentence as usize];
         Source { template: sentence.text.clone(), file: sentence.file.clone(), line: sentence.line }
     }
+}
+
+fn same_meaning(intent: &str, slots: &[Slot], other_intent: &str, other: &[Slot]) -> bool {
+    let has = |slot: &Slot| other.iter().any(|o| o.name == slot.name && o.value == slot.value);
+    intent == other_intent && slots.len() == other.len() && slots.iter().all(has)
+}
+
+/// Whether what fills the slots sounds like what was heard, each slot as a whole.
+fn names_are_near(meant: &Match, nearby: &Nearby) -> bool {
+    let spoken = meant.slots.iter().filter(|s| s.origin == Origin::Spoken && !s.spoken.is_empty());
+    spoken.into_iter().all(|slot| {
+        let words: Vec<String> = slot.spoken.split_whitespace().map(crate::folding::fold_text).collect();
+        let mut places = nearby.words.windows(words.len());
+        let place = places.find(|place| place.iter().zip(&words).all(|((said, _), word)| said == word));
+        // Where the name is part of a longer word, that word counts.
+        let costs: Vec<f32> = match place {
+            Some(place) => place.iter().map(|(_, cost)| *cost).collect(),
+            None => nearby
+                .words
+                .iter()
+                .filter(|(said, _)| words.iter().any(|w| said.contains(w.as_str())))
+                .map(|(_, c)| *c)
+                .collect(),
+        };
+        costs.iter().sum::<f32>() / costs.len().max(1) as f32 <= near::NAME_LIMIT
+    })
 }

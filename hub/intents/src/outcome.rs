@@ -73,7 +73,35 @@ pub struct Alternative {
     pub confidence: f32,
 }
 
+/// Nothing that is sure enough to act on.
+#[derive(Clone, PartialEq)]
+pub struct Unsure {
+    /// What came nearest, best first.
+    pub nearest: Vec<Alternative>,
+    pub why: Doubt,
+}
+
+/// Why nothing was understood.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Doubt {
+    /// No sentence is anywhere near.
+    NothingNear,
+    /// Too many words would have to be other ones.
+    TooFar { confidence: f32 },
+    /// A name or number does not sound like what was heard.
+    Name,
+    /// Two different meanings are about as near.
+    TooClose { margin: f32 },
+    /// It refers to a command before, and there was none, or none that fits.
+    NothingBefore,
+}
+
 impl Match {
+    pub(crate) fn as_alternative(&self) -> Alternative {
+        let Match { intent, slots, sentence, confidence, .. } = self.clone();
+        Alternative { intent, slots, sentence, confidence }
+    }
+
     pub fn slot(&self, name: &str) -> Option<&Slot> {
         self.slots.iter().find(|s| s.name == name)
     }
@@ -98,8 +126,84 @@ impl fmt::Debug for Slot {
     }
 }
 
+impl fmt::Debug for Unsure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unsure ({:?}, {:?})", self.why, self.nearest)
+    }
+}
+
 impl fmt::Debug for Alternative {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", self.intent, self.slots)
     }
+}
+
+impl Match {
+    /// Why this was understood, in words for a person: sentence, slots and where each came from, what came second.
+    pub fn explain(&self) -> String {
+        let mut lines = vec![format!("{}{}", self.intent, in_brackets(&self.slots))];
+        lines.push(format!(
+            "  sentence   {}  ({}:{})",
+            self.sentence.template, self.sentence.file, self.sentence.line
+        ));
+        if self.confidence < 1.0 {
+            lines.push(format!(
+                "  taken for  {:?}, confidence {:.2}, margin {:.2}",
+                self.understood, self.confidence, self.margin
+            ));
+        } else {
+            lines.push("  word for word".to_owned());
+        }
+        if self.hypothesis > 0 {
+            lines.push(format!("  from       hypothesis {} of the speech engine", self.hypothesis + 1));
+        }
+        for slot in &self.slots {
+            let from = match slot.origin {
+                Origin::Spoken | Origin::Wildcard => format!("said as {:?}", slot.spoken),
+                Origin::Sentence => "what the sentence means".to_owned(),
+                Origin::Context => "where it was said".to_owned(),
+                Origin::Before => "the command before".to_owned(),
+            };
+            lines.push(format!("  {:<10} {} ({from})", slot.name, slot.value));
+        }
+        lines.extend(self.alternatives.iter().map(|other| format!("  next       {}", other.explain())));
+        lines.join("\n")
+    }
+}
+
+impl Alternative {
+    fn explain(&self) -> String {
+        let Source { template, file, line } = &self.sentence;
+        format!(
+            "{:.2} {}{}  {template}  ({file}:{line})",
+            self.confidence,
+            self.intent,
+            in_brackets(&self.slots)
+        )
+    }
+}
+
+impl Unsure {
+    /// Why nothing was understood, in words for a person, and what came nearest.
+    pub fn explain(&self) -> String {
+        let why = match self.why {
+            Doubt::NothingNear => "no sentence is near".to_owned(),
+            Doubt::TooFar { confidence } => {
+                format!("the nearest sentence is too far away (confidence {confidence:.2})")
+            }
+            Doubt::Name => {
+                "a name or number in the nearest sentence does not sound like what was heard".to_owned()
+            }
+            Doubt::NothingBefore => "it refers to a command before, and there is none that fits".to_owned(),
+            Doubt::TooClose { margin } => format!("two meanings are about as near (margin {margin:.2})"),
+        };
+        let mut lines = vec![format!("not understood: {why}")];
+        lines.extend(self.nearest.iter().map(|other| format!("  near       {}", other.explain())));
+        lines.join("\n")
+    }
+}
+
+fn in_brackets(slots: &[Slot]) -> String {
+    let slots: Vec<String> = slots.iter().map(|s| format!("{} = {}", s.name, s.value)).collect();
+    if slots.is_empty() { String::new() } else { format!(" ({})", slots.join(", ")) }
 }

@@ -131,6 +131,31 @@ impl Sentences {
         }
     }
 
+    /// As [`Sentences::load`], of one of the languages that lie there. Files of others are passed over.
+    pub fn load_language<P: AsRef<Path>>(
+        paths: &[P],
+        language: Option<&str>,
+    ) -> Result<Sentences, LoadError> {
+        let Some(language) = language else { return Sentences::load(paths) };
+        let mut all = Sentences::load_languages(paths, false)?;
+        let key = all.keys().find(|k| k.eq_ignore_ascii_case(language)).cloned();
+        match key.and_then(|key| all.remove(&key)) {
+            Some(sentences) => Ok(sentences),
+            None => {
+                let shown = paths.first().map(|p| p.as_ref().display().to_string()).unwrap_or_default();
+                let there: Vec<String> = all.into_keys().collect();
+                Err(Problem::new(
+                    &shown,
+                    0,
+                    0,
+                    format!("no sentences of language {language:?} here, but of {there:?}"),
+                )
+                .instead("name one of those, or add the language")
+                .into())
+            }
+        }
+    }
+
     /// Reads files and folders of any number of languages: language → its sentences. `own` marks them as the
     /// household's, which win over a language's where both understand.
     pub fn load_languages<P: AsRef<Path>>(
@@ -190,6 +215,41 @@ impl Sentences {
         self.problems.extend(more.problems);
     }
 
+    /// Puts a pack on top whose rules and lists mean something only in its own sentences: they move into its blocks,
+    /// so that packs need not know of each other's names.
+    pub fn merge_pack(&mut self, mut pack: Sentences) {
+        let (rules, lists) = (std::mem::take(&mut pack.rules), std::mem::take(&mut pack.lists));
+        for block in pack.intents.iter_mut().flat_map(|i| &mut i.blocks) {
+            for (name, rule) in &rules {
+                block.rules.entry(name.clone()).or_insert_with(|| rule.clone());
+            }
+            for (name, list) in &lists {
+                block.lists.entry(name.clone()).or_insert_with(|| list.clone());
+            }
+        }
+        self.merge(pack);
+        for (name, list) in lists {
+            self.lists.entry(name).or_insert(list);
+        }
+    }
+
+    /// A number that changes whenever a file below these paths does: its name, size or time. For noticing that the
+    /// household changed its sentences.
+    pub fn fingerprint<P: AsRef<Path>>(paths: &[P]) -> Result<u64, LoadError> {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut files = Vec::new();
+        for path in paths {
+            find_files(path.as_ref(), 0, &mut files)?;
+        }
+        let mut hasher = DefaultHasher::new();
+        for file in files {
+            let about = fs::metadata(&file).ok();
+            let time = about.as_ref().and_then(|a| a.modified().ok());
+            (file, about.map(|a| a.len()), time).hash(&mut hasher);
+        }
+        Ok(hasher.finish())
+    }
+
     /// As the files say it: `en`, `de`, `pt-BR`.
     pub fn language(&self) -> &str {
         &self.language
@@ -208,6 +268,21 @@ impl Sentences {
     /// The names of all intents, in the order of the files.
     pub fn intents(&self) -> impl Iterator<Item = &str> {
         self.intents.iter().map(|i| i.name.as_str())
+    }
+
+    /// The plain texts of a list: `conjunctions`, for one.
+    pub(crate) fn plain_values(&self, list: &str) -> Vec<&str> {
+        let values = match self.lists.get(list) {
+            Some(List::Values(values)) => values.as_slice(),
+            _ => &[],
+        };
+        values
+            .iter()
+            .filter_map(|v| match &v.says {
+                Expression::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
     }
 
     fn block(&mut self, intent: &str, block: Block) {

@@ -49,3 +49,23 @@ fn every_sentence_of_the_coffee_grammar_is_understood() {
         assert!(found.is_some_and(|m| m.intent == "orderDrink" && m.slot("coffeeDrink").is_some()), "{line}");
     }
 }
+
+fn check_answers(language: &str) {
+    let Some(root) = data("ha-intents") else { return };
+    let paths = ["sentences", "responses"].map(|folder| root.join(folder).join(language));
+    let loaded = Sentences::load(&paths).unwrap();
+    let trial = Trial::run(&loaded, &root.join("tests").join(language)).unwrap();
+    let others: Vec<String> =
+        trial.answered_otherwise.iter().map(|f| format!("{}: {}", f.sentence, f.why)).collect();
+    assert_eq!(others, Vec::<String>::new());
+}
+
+#[test]
+fn english_answers_are_home_assistants() {
+    check_answers("en");
+}
+
+#[test]
+fn german_answers_are_home_assistants() {
+    check_answers("de");
+}

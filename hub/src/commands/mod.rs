@@ -5,6 +5,7 @@ mod backup;
 mod check_config;
 mod evaluate;
 mod history;
+mod intents;
 mod members;
 mod passphrase;
 mod restore;
@@ -90,6 +91,8 @@ enum Command {
     Backup(backup::Args),
     /// Bring a backup back, without anything that was erased
     Restore(restore::Args),
+    /// Ask what a sentence would mean, test a language, and add languages
+    Intents(intents::Args),
 }
 
 impl CommandLine {
@@ -100,6 +103,7 @@ impl CommandLine {
             Command::CheckConfig => check_config::run(&place),
             Command::Evaluate(command) => evaluate::run(&place, &command),
             Command::History(args) => history::run(args, &place),
+            Command::Intents(args) => intents::run(args, &place),
             Command::Members(args) => members::run(args, &place),
             Command::Verify(args) => verify::run(args, &place),
             Command::Backup(args) => backup::run(args, &place),

@@ -574,6 +574,7 @@ pub fn names(known: &KnownHome) -> sotto_intents::Home {
             aliases: thing.aliases,
             area,
             state,
+            ..intents::Entity::default()
         });
     }
     home
