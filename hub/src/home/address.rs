@@ -1,13 +1,16 @@
 //! Where the broker is, who we are there, and how we know that it is the right one.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use rumqttc::TlsConfiguration;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::mdns;
+use crate::config;
 
 /// A broker, and who we are there.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -34,6 +37,45 @@ impl Address {
     /// Reads `host`, `host:port` or `[v6]:port`; the port defaults to 1883.
     pub fn parse(text: &str) -> Option<(String, u16)> {
         Address::parse_with(text, Address::PORTS[0])
+    }
+
+    /// The household's broker as `[mqtt]` names it; `None` when it names none. `mdns` looks for it on the local
+    /// network for some seconds.
+    pub async fn of(config: &config::Mqtt) -> anyhow::Result<Option<Address>> {
+        if config.address.trim().is_empty() {
+            return Ok(None);
+        }
+        let default = Address::PORTS[usize::from(config.tls)];
+        let (host, port) = match config.address.trim() {
+            "mdns" => mdns::find(config.tls).await?,
+            text => Address::parse_with(text, default)
+                .with_context(|| format!("address {text:?} in [mqtt] is not host:port"))?,
+        };
+        let set = |file: &PathBuf| (!file.as_os_str().is_empty()).then(|| file.clone());
+        let tls = match (config.tls, set(&config.ca_file)) {
+            (false, None) => None,
+            (false, Some(_)) => {
+                bail!("[mqtt] has a ca_file but not tls = true; set it, or leave ca_file out")
+            }
+            (true, None) => bail!("[mqtt] says tls = true; name the broker's CA certificate as ca_file"),
+            (true, Some(ca)) => {
+                let own = match (set(&config.certificate_file), set(&config.key_file)) {
+                    (None, None) => None,
+                    (Some(certificate), Some(key)) => Some((certificate, key)),
+                    _ => bail!("[mqtt] needs both certificate_file and key_file, or neither"),
+                };
+                let own = own.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+                Some(Tls::load(&ca, own).context("[mqtt]")?)
+            }
+        };
+        let password = match set(&config.password_file) {
+            None => String::new(),
+            Some(file) => std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read password_file {} of [mqtt]", file.display()))?
+                .trim_end_matches(['\r', '\n'])
+                .to_owned(),
+        };
+        Ok(Some(Address { host, port, user: config.user.clone(), password, tls }))
     }
 
     pub fn parse_with(text: &str, default: u16) -> Option<(String, u16)> {
@@ -123,6 +165,26 @@ mod tests {
         check("[::1]1883", None);
         check("", None);
         assert_eq!(Address::parse_with("broker", 8883), Some(("broker".into(), 8883)));
+    }
+
+    #[tokio::test]
+    async fn a_broker_is_read_from_the_configuration() {
+        let check = async |text: &str, expect: Result<Option<&str>, &str>| {
+            let config = config::Config::parse(text, "hub.toml").unwrap();
+            match (Address::of(&config.mqtt).await, expect) {
+                (Ok(address), Ok(expect)) => assert_eq!(address.map(|a| format!("{a:?}")).as_deref(), expect),
+                (Err(error), Err(part)) => assert!(format!("{error:#}").contains(part), "{error:#}"),
+                (got, expect) => panic!("{text}: {got:?}, not {expect:?}"),
+            }
+        };
+        check("", Ok(None)).await;
+        check("[mqtt]\naddress = \"broker\"", Ok(Some("broker:1883"))).await;
+        check("[mqtt]\naddress = \"broker:\"", Err("not host:port")).await;
+        check("[mqtt]\naddress = \"b\"\ntls = true", Err("ca_file")).await;
+        check("[mqtt]\naddress = \"b\"\nca_file = \"x\"", Err("tls = true")).await;
+        check("[mqtt]\naddress = \"b\"\ntls = true\nca_file = \"x\"\nkey_file = \"y\"", Err("both")).await;
+        check("[mqtt]\naddress = \"b\"\ntls = true\nca_file = \"/no/ca\"", Err("/no/ca")).await;
+        check("[mqtt]\naddress = \"b\"\npassword_file = \"/no/pw\"", Err("/no/pw")).await;
     }
 
     #[test]

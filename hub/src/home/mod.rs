@@ -13,6 +13,7 @@
 
 mod address;
 mod connection;
+mod mdns;
 
 mod payload;
 
@@ -285,9 +286,7 @@ impl Home {
             Plan::Say(answer) => answer,
             Plan::Own(message, reply) => self.own(spoken, message, reply, deadline, language).await,
             Plan::Hub(messages, speech) => self.by_hub(spoken, messages, speech, deadline, language).await,
-            Plan::HomeAssistant { replies } => {
-                self.by_home_assistant(spoken, replies, deadline, language).await
-            }
+            Plan::HomeAssistant(part) => self.by_home_assistant(spoken, part, deadline, language).await,
         }
     }
 
@@ -304,7 +303,7 @@ impl Home {
         if sent.acted != Acted::Published {
             return Answer::of(sent.acted, language, Phrase::NotReached);
         }
-        self.tell(spoken, "own-action", deadline).await;
+        self.tell(spoken, "own-action", false, deadline).await;
         match answer {
             None => Answer { acted: Acted::Published, speech: None },
             Some((answer, within)) => match tokio::time::timeout(within, answer).await {
@@ -330,7 +329,7 @@ impl Home {
             }
             heard |= sent.heard;
         }
-        self.tell(spoken, "hub", deadline).await;
+        self.tell(spoken, "hub", false, deadline).await;
         match heard {
             true => Answer { acted: Acted::Published, speech },
             // The broker says that nobody listens to the device's topic: it is not there.
@@ -341,16 +340,20 @@ impl Home {
     async fn by_home_assistant(
         &self,
         spoken: &Spoken,
-        replies: bool,
+        part: Part,
         deadline: Instant,
         language: Language,
     ) -> Answer {
-        let answer = replies.then(|| self.await_reply(reply_topic(spoken.utterance)));
-        let sent = self.tell(spoken, "home-assistant", deadline).await;
-        match sent.acted {
-            Acted::Published if sent.heard => {}
-            Acted::Published => return Answer::of(Acted::Published, language, Phrase::Nobody),
-            acted => return Answer::of(acted, language, Phrase::NotReached),
+        let answer = part.replies.then(|| self.await_reply(reply_topic(spoken.utterance)));
+        let sent = self.tell(spoken, "home-assistant", part.confirmed, deadline).await;
+        match (sent.acted, part.otherwise) {
+            (Acted::Published, _) if sent.heard => {}
+            // It went without a word, and the broker says that nobody has got this: the hub can still do it.
+            (Acted::Published, Some(messages)) => {
+                return self.by_hub(spoken, messages, None, deadline, language).await;
+            }
+            (Acted::Published, None) => return Answer::of(Acted::Published, language, Phrase::Nobody),
+            (acted, _) => return Answer::of(acted, language, Phrase::NotReached),
         }
         let nothing = Answer { acted: Acted::Published, speech: None };
         let Some(answer) = answer else { return nothing };
@@ -361,9 +364,10 @@ impl Home {
         }
     }
 
-    /// Publishes the intent itself, and who carries it out.
-    async fn tell(&self, spoken: &Spoken, by: &str, deadline: Instant) -> Sent {
+    /// Publishes the intent itself, who carries it out, and whether it was said twice where that is wanted.
+    async fn tell(&self, spoken: &Spoken, by: &str, confirmed: bool, deadline: Instant) -> Sent {
         let mut command = spoken.command();
+        command.payload["confirmed"] = confirmed.into();
         command.payload["carried_out_by"] = by.into();
         let Some(topic) = command.topic() else { return connection::NOT_SENT };
         let message = Once {
@@ -388,7 +392,17 @@ enum Plan {
     Say(Answer),
     Own(Once, Option<(String, Duration)>),
     Hub(Vec<Once>, Option<String>),
-    HomeAssistant { replies: bool },
+    HomeAssistant(Part),
+}
+
+/// What Home Assistant has to do, and what if it is not there.
+struct Part {
+    /// Its package is there, and answers.
+    replies: bool,
+    /// It was said as often as the household wants.
+    confirmed: bool,
+    /// What the hub does when nobody on the broker gets it.
+    otherwise: Option<Vec<Once>>,
 }
 
 fn plan(settings: &Settings, inside: &mut Inside, spoken: &Spoken, language: Language) -> Plan {
@@ -411,7 +425,8 @@ fn plan(settings: &Settings, inside: &mut Inside, spoken: &Spoken, language: Lan
     }
     let things = which.find(known, here);
     let lets_in = confirm::lets_in(&spoken.intent, &spoken.slots, things.as_deref().unwrap_or_default());
-    let home_assistant = Plan::HomeAssistant { replies: known.has_home_assistant() };
+    let replies = known.has_home_assistant();
+    let home_assistant = |otherwise| Plan::HomeAssistant(Part { replies, confirmed: lets_in, otherwise });
     let by_home_assistant = match settings.acts {
         Acts::HomeAssistant => true,
         Acts::Auto => known.has_home_assistant(),
@@ -419,21 +434,25 @@ fn plan(settings: &Settings, inside: &mut Inside, spoken: &Spoken, language: Lan
         Acts::Hub => things.as_ref().is_ok_and(|things| things.iter().any(|thing| !thing.on_broker())),
     };
     let plan = if by_home_assistant {
-        home_assistant
+        let otherwise = match (settings.acts, deed, things) {
+            (Acts::Auto, Ok(Some(deed)), Ok(things)) => by_hub(&things, &deed).ok().flatten(),
+            _ => None,
+        };
+        home_assistant(otherwise)
     } else {
         match deed {
             Err(_) => return refused(Phrase::Senseless),
             Ok(None) => match ask::answer(&spoken.intent, &spoken.slots, known, here, language) {
                 Some(speech) => Plan::Hub(Vec::new(), Some(speech)),
                 // Timers, lists, media: whoever listens on the broker may know them.
-                None => home_assistant,
+                None => home_assistant(None),
             },
             Ok(Some(deed)) => match things {
                 Err(NoTarget::Ambiguous) => return refused(Phrase::Ambiguous),
-                Err(NoTarget::Unknown) => home_assistant,
+                Err(NoTarget::Unknown) => home_assistant(None),
                 Ok(things) => match by_hub(&things, &deed) {
                     Ok(Some(messages)) => Plan::Hub(messages, None),
-                    Ok(None) => home_assistant,
+                    Ok(None) => home_assistant(None),
                     Err(act::CannotAct::Away) => {
                         return Plan::Say(Answer::of(Acted::NotReached, language, Phrase::Away));
                     }

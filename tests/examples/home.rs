@@ -1,0 +1,127 @@
+//! A hub's home without ears, for checks on a real Home Assistant: one command a line in, what came of it out.
+//!
+//! `cargo run -p sotto-tests --example home -- PORT` · `satellite ID AREA`, `forget ID`, `say INTENT JSON`,
+//! `heard INTENT`, `known`; requests of Home Assistant are printed as they come.
+
+use std::io::BufRead;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sotto_house::{Area, Outcome, SatelliteId, UtteranceId};
+use sotto_hub::config::Config;
+use sotto_hub::home::{
+    Activity, Address, Heard, Home, HubState, SatelliteDevice, SatelliteState, Settings, Spoken,
+};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let port = std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("give the broker's port"))?.parse()?;
+    let address = Address { host: "127.0.0.1".into(), port, ..Address::default() };
+    let stop = CancellationToken::new();
+    let settings = Settings::read(&Config::default(), "check").map_err(anyhow::Error::msg)?;
+    let (home, mut requests, task) = Home::open(address, settings, stop.clone());
+    home.hub_state(&HubState {
+        healthy: Some(true),
+        engine: Some("phrase".into()),
+        queue: Some(0),
+        satellites: Some(1),
+    });
+    let (lines, mut read) = tokio::sync::mpsc::channel(8);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if lines.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    home.online().wait_for(|now| *now).await?;
+    println!("online");
+    let mut count = 0;
+    loop {
+        tokio::select! {
+            Some(request) = requests.recv() => println!("request {request:?}"),
+            line = read.recv() => match line {
+                Some(line) => {
+                    count += 1;
+                    command(&home, &line, count).await?;
+                }
+                None => break,
+            },
+        }
+    }
+    stop.cancel();
+    Ok(task.await?)
+}
+
+async fn command(home: &Home, line: &str, count: u8) -> anyhow::Result<()> {
+    let mut words = line.splitn(3, ' ');
+    let (what, first, rest) = (words.next(), words.next().unwrap_or_default(), words.next().unwrap_or("{}"));
+    match what {
+        Some("satellite") => {
+            let id = SatelliteId::new(first)?;
+            home.satellite(&SatelliteDevice {
+                id: id.clone(),
+                name: format!("{rest} satellite"),
+                area: Some(Area::new(rest)?),
+                version: "0.1.0".into(),
+                wake_words: vec!["okay_nabu".into(), "alexa".into()],
+            });
+            home.satellite_state(
+                &id,
+                &SatelliteState {
+                    online: Some(true),
+                    activity: Some(Activity::Idle),
+                    muted: Some(false),
+                    volume: Some(60),
+                    sensitivity: Some(50),
+                    wake_word: Some("okay_nabu".into()),
+                    signal: Some(-58),
+                    false_wakes: Some(0),
+                },
+            );
+        }
+        Some("forget") => home.forget_satellite(&SatelliteId::new(first)?),
+        Some("heard") => {
+            home.heard(&Heard {
+                satellite: SatelliteId::new("kitchen")?,
+                outcome: Outcome::Done,
+                intent: Some(first.to_owned()),
+                slots: Map::new(),
+                area: Some(Area::new("Kitchen")?),
+                person: None,
+                confidence: 1.0,
+                words: None,
+            })
+            .await;
+        }
+        Some("say") => {
+            let slots: Value = serde_json::from_str(rest)?;
+            let spoken = Spoken {
+                utterance: UtteranceId::from_bytes([count; 16]),
+                intent: first.to_owned(),
+                slots: slots.as_object().cloned().unwrap_or_default(),
+                satellite: SatelliteId::new("kitchen")?,
+                area: Some(Area::new("Kitchen")?),
+                person: None,
+                confidence: 1.0,
+                language: "en".into(),
+                spoken_at: Timestamp::now(),
+                deadline: Duration::from_secs(5),
+                words: None,
+            };
+            let began = Instant::now();
+            let answer = home.carry_out(&spoken, began + Duration::from_secs(5)).await;
+            let speech = answer.speech.unwrap_or_default();
+            println!("answer {:?} {:.1} ms {speech}", answer.acted, began.elapsed().as_secs_f64() * 1000.0);
+        }
+        Some("known") => {
+            let names = home.known(sotto_hub::home::names);
+            let names: Vec<&str> = names.entities.iter().map(|entity| entity.id.as_str()).collect();
+            println!("known {}", json!(names));
+        }
+        _ => println!("unknown command"),
+    }
+    Ok(())
+}

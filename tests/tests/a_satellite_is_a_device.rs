@@ -1,0 +1,130 @@
+//! What stands on the broker for hub and satellites: it survives the broker, and goes when a satellite does.
+
+use serde_json::{Map, Value};
+use sotto_house::{Area, Outcome, SatelliteId};
+use sotto_hub::broker::{self, Broker};
+use sotto_hub::config::Config;
+use sotto_hub::home::{Activity, Address, Heard, Home, HubState, SatelliteDevice, SatelliteState, Settings};
+use sotto_tests::broker::Listener;
+use sotto_tests::data;
+use tokio_util::sync::CancellationToken;
+
+fn kitchen() -> SatelliteDevice {
+    SatelliteDevice {
+        id: SatelliteId::new("kitchen").unwrap(),
+        name: "Kitchen satellite".into(),
+        area: Area::new("Kitchen").ok(),
+        version: "0.1.0".into(),
+        wake_words: vec!["okay_nabu".into()],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stands_on_every_broker_and_goes_when_it_is_revoked() {
+    if !data::has_program("mosquitto", "a satellite is a device") {
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let broker = Broker::start(data.path(), 0).await.unwrap();
+    let address = broker.address().unwrap();
+    let stop = CancellationToken::new();
+    let settings = Settings::read(&Config::default(), "test").unwrap();
+    let (home, _requests, task) = Home::open(address.clone(), settings, stop.clone());
+    home.satellite(&kitchen());
+    let idle = SatelliteState {
+        online: Some(true),
+        activity: Some(Activity::Idle),
+        volume: Some(60),
+        ..SatelliteState::default()
+    };
+    home.satellite_state(&kitchen().id, &idle);
+    home.hub_state(&HubState { healthy: Some(true), ..HubState::default() });
+
+    // The broker forgets everything when it stops; the hub says it again.
+    let mut listener = Listener::on(&address, "#").await;
+    assert!(listener.next_on("homeassistant/device/sotto_kitchen/config").await.is_some());
+    drop(listener);
+    broker.stop().await;
+    let broker = Broker::start(data.path(), address.port).await.unwrap();
+    let mut listener = Listener::on(&address, "#").await;
+    let config = listener.next_on("homeassistant/device/sotto_kitchen/config").await.unwrap();
+    let config: Value = serde_json::from_str(&config.payload).unwrap();
+    assert_eq!(config["device"]["suggested_area"], "Kitchen");
+    assert_eq!(config["device"]["via_device"], "sotto-test");
+    assert_eq!(listener.next_on("sotto/satellite/kitchen/state").await.unwrap().payload, "idle");
+    assert_eq!(listener.next_on("sotto/satellite/kitchen/volume").await.unwrap().payload, "60");
+
+    // A session is told of once, and not kept.
+    let heard = Heard {
+        satellite: kitchen().id,
+        outcome: Outcome::Done,
+        intent: Some("HassTurnOn".into()),
+        slots: Map::new(),
+        area: None,
+        person: None,
+        confidence: 1.0,
+        words: None,
+    };
+    home.heard(&heard).await;
+    let event = listener.next_on("sotto/satellite/kitchen/event").await.unwrap();
+    assert!(!event.retain && event.payload.contains(r#""event_type":"done""#), "{event:?}");
+    assert_eq!(listener.next_on("sotto/satellite/kitchen/trigger").await.unwrap().payload, "HassTurnOn");
+
+    home.forget_satellite(&kitchen().id);
+    loop {
+        let message = listener.next().await.expect("everything is taken back");
+        assert_eq!(message.payload, "", "{}", message.topic);
+        if message.topic == "sotto/satellite/kitchen/wake_word" {
+            break;
+        }
+    }
+    drop(listener);
+    let mut late = Listener::on(&address, "#").await;
+    assert!(late.next_on("homeassistant/device/sotto-test/config").await.is_some());
+    stop.cancel();
+    task.await.unwrap();
+    // The hub's farewell is the last that comes: nothing of the satellite came before it.
+    loop {
+        let message = late.next().await.expect("the hub says goodbye");
+        assert!(!message.topic.contains("kitchen"), "{} stayed", message.topic);
+        if message.topic == "sotto/status" && message.payload == "offline" {
+            break;
+        }
+    }
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_neither_hears_nor_asks() {
+    if !data::has_program("mosquitto", "a device neither hears nor asks") {
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let broker = Broker::start(data.path(), 0).await.unwrap();
+    let hub = broker.address().unwrap();
+    let account = |(user, file): (&str, &str)| Address {
+        user: user.into(),
+        password: std::fs::read_to_string(data.path().join("mosquitto").join(file)).unwrap().trim().into(),
+        ..hub.clone()
+    };
+    let mut bulb = Listener::on(&account(broker::DEVICES), "#").await;
+    let mut assistant = Listener::on(&account(broker::HOME_ASSISTANT), "#").await;
+    let stop = CancellationToken::new();
+    let settings = Settings::read(&Config::default(), "test").unwrap();
+    let (home, _requests, task) = Home::open(hub.clone(), settings, stop.clone());
+    home.satellite_state(&kitchen().id, &SatelliteState { volume: Some(1), ..SatelliteState::default() });
+    assert_eq!(assistant.next_on("sotto/satellite/kitchen/volume").await.unwrap().payload, "1");
+    // Said last, by the same connection: had the bulb heard anything of sotto/, it would have come before.
+    home.satellite(&SatelliteDevice { id: SatelliteId::new("zz").unwrap(), ..kitchen() });
+    loop {
+        let message = bulb.next().await.expect("discovery is for every device");
+        assert!(!message.topic.starts_with("sotto/"), "the bulb hears {}", message.topic);
+        if message.topic.ends_with("sotto_zz/config") {
+            break;
+        }
+    }
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(Broker::address_in(data.path()).unwrap(), hub);
+    broker.stop().await;
+}
