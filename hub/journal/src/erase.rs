@@ -180,6 +180,8 @@ pub enum Spoken {
 
 /// Recordings whose ciphertext is overwritten before `erase` returns; more are left to the sweep.
 const AT_ONCE: usize = 2000;
+/// The same on a disk that is all but full: what they take in the WAL fits the room that was laid aside.
+const FEW: usize = 10;
 
 impl Journal {
     /// Erases what `who` may: of their own and the house's. When this returns it is unreadable, whatever happens
@@ -195,15 +197,14 @@ impl Journal {
             What::Everything => Asked::Everything,
         };
         let order = Order { actor: Actor::Person(who.id()), why: Purpose::Request, asked, now };
-        let receipt = self.store().write(Lasting::Disk, |transaction| -> Result<Receipt, EraseError> {
+        self.erase_on_any_disk(|transaction| {
             require_active(transaction, who.id())?;
             let mut chosen = Chosen::new(transaction)?;
-            for owner in owners {
-                chosen.add(owner, &selection.what)?;
+            for owner in &owners {
+                chosen.add(*owner, &selection.what)?;
             }
             Ok(chosen.erase(self, &order)?)
-        })?;
-        self.after_erasure(receipt)
+        })
     }
 
     /// "Delete what I just said": by a voice that was recognised by a clear margin, without anybody signed in. Only
@@ -225,7 +226,7 @@ impl Journal {
             now,
         };
         let owner = Owner::Person(speaker);
-        let receipt = self.store().write(Lasting::Disk, |transaction| -> Result<Receipt, EraseError> {
+        self.erase_on_any_disk(|transaction| {
             if !crate::settings::read(transaction, speaker)?.voice_erasure {
                 return Err(EraseError::NotByVoice);
             }
@@ -237,8 +238,34 @@ impl Journal {
             let mut chosen = Chosen::new(transaction)?;
             chosen.add(owner, &what)?;
             Ok(chosen.erase(self, &order)?)
-        })?;
-        self.after_erasure(receipt)
+        })
+    }
+
+    /// One erasure and what follows it. On a full disk the room that was laid aside is given up for it.
+    fn erase_on_any_disk(
+        &self,
+        erase: impl Fn(&Transaction<'_>) -> Result<Receipt, EraseError>,
+    ) -> Result<Receipt, EraseError> {
+        let (receipt, tight) = match self.store().write(Lasting::Disk, &erase) {
+            Err(EraseError::Store(StoreError::Full)) if self.store().give_reserve_back() => {
+                (self.store().write(Lasting::Disk, &erase)?, true)
+            }
+            receipt => (receipt?, false),
+        };
+        // What was asked for is done; a failure to overwrite is the next sweep's to mend.
+        let scrub = || self.scrub(AT_ONCE).and_then(|_| self.store().truncate_wal());
+        let scrubbed = match if tight { Err(StoreError::Full) } else { scrub() } {
+            Err(StoreError::Full) => self.scrub_in_little_room(),
+            scrubbed => scrubbed,
+        };
+        if let Err(error) = scrubbed {
+            tracing::warn!(%error, "erased recordings are not overwritten yet; the next sweep tries again");
+        }
+        self.recover_from_full();
+        if receipt.count > 0 {
+            self.announce(Change::Altered);
+        }
+        Ok(receipt)
     }
 
     /// Everything of one owner, for when they leave.
@@ -260,17 +287,18 @@ impl Journal {
         })
     }
 
-    fn after_erasure(&self, receipt: Receipt) -> Result<Receipt, EraseError> {
-        // What was asked for is done; a failure to overwrite is the next sweep's to mend.
-        let scrubbed = self.scrub(AT_ONCE).and_then(|_| self.store().truncate_wal());
-        if let Err(error) = scrubbed {
-            tracing::warn!(%error, "erased recordings are not overwritten yet; the next sweep tries again");
+    /// On a disk that is all but full: what is in the WAL goes into the file first, and after each few.
+    fn scrub_in_little_room(&self) -> Result<bool, StoreError> {
+        self.store().give_reserve_back();
+        let mut cut = self.store().truncate_wal()?;
+        for _ in 0..AT_ONCE / FEW {
+            let scrubbed = self.scrub(FEW)?;
+            cut = self.store().truncate_wal()?;
+            if scrubbed < FEW {
+                break;
+            }
         }
-        self.recover_from_full();
-        if receipt.count > 0 {
-            self.announce(Change::Altered);
-        }
-        Ok(receipt)
+        Ok(cut)
     }
 
     /// Overwrites the ciphertext of at most `limit` erased recordings; gives how many it was.

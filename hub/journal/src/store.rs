@@ -4,7 +4,7 @@
 //! in memory, files are readable by the hub's user only. Deliberately absent: any knowledge of what the rows mean.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,12 @@ pub(crate) const FILE: &str = "journal.db";
 const LOCK: &str = "journal.lock";
 /// There while the journal is open; found at the next start, it says that the last one did not end well.
 const OPEN_MARK: &str = "journal.open";
+/// Zeros that are given back to a full disk, so that what must be erased can be.
+const RESERVE: &str = "journal.reserve";
+/// An erasure writes no more than this before it gives room back: some pages of tombstones and of the WAL.
+const RESERVE_BYTES: usize = 4 * 1024 * 1024;
+/// With less room than this left on the disk, the reserve is not taken.
+const ROOMY: u64 = 16 * RESERVE_BYTES as u64;
 
 /// Why the database could not do what was asked.
 #[derive(Debug, Error)]
@@ -126,7 +132,33 @@ impl Store {
             let pages = (limit / size.max(512) as u64).max(1);
             writer.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
         }
-        Ok(Store { path, writer: Mutex::new(writer), readers: Mutex::default(), lock, ended_badly })
+        let store = Store { path, writer: Mutex::new(writer), readers: Mutex::default(), lock, ended_badly };
+        store.keep_reserve();
+        Ok(store)
+    }
+
+    /// Lays the reserve aside while there is plenty of room.
+    #[allow(clippy::unnecessary_cast, reason = "32-bit systems count blocks in fewer bits")]
+    pub(crate) fn keep_reserve(&self) {
+        let reserve = self.path.with_file_name(RESERVE);
+        let full = fs::metadata(&reserve).is_ok_and(|file| file.len() == RESERVE_BYTES as u64);
+        let roomy = nix::sys::statvfs::statvfs(&self.path)
+            .is_ok_and(|disk| disk.blocks_available() as u64 * disk.fragment_size() as u64 >= ROOMY);
+        if self.keeper() && !full && roomy {
+            let laid = private_file(&reserve).and_then(|mut file| {
+                file.set_len(0)?;
+                file.write_all(&vec![0; RESERVE_BYTES])?;
+                file.sync_all()
+            });
+            if let Err(error) = laid {
+                tracing::warn!(%error, "no room could be laid aside for erasing on a full disk");
+            }
+        }
+    }
+
+    /// Gives the reserve back to the disk; `false` when there is none.
+    pub(crate) fn give_reserve_back(&self) -> bool {
+        fs::remove_file(self.path.with_file_name(RESERVE)).is_ok()
     }
 
     /// Whether the process that had it before ended without closing it.

@@ -76,6 +76,7 @@ impl Journal {
             }
         }
         self.store().truncate_wal()?;
+        self.store().keep_reserve();
         self.recover_from_full();
         if swept.erased > 0 {
             self.announce(Change::Altered);

@@ -1,0 +1,242 @@
+//! The journal at the scale of a long life: a million recordings, timed.
+//!
+//! `cargo run --release -p sotto-journal --example million -- [RECORDINGS] [DIR]` prints the table that
+//! docs/measurements.md keeps. A tenth of the recordings are Ada's, a tenth the house's, the rest Bert's.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use sotto_house::{Area, Outcome, Retention, Role, SatelliteId, UtteranceId};
+use sotto_journal::{
+    Filter, Finished, Hardness, Heard, Journal, Options, Person, Purpose, Selection, Settings, What, Whose,
+    Words,
+};
+
+const PASSPHRASE: &str = "four words are good";
+const AREAS: [&str; 8] =
+    ["kitchen", "bedroom", "hall", "office", "bathroom", "garage", "garden", "living room"];
+const OUTCOMES: [Outcome; 4] = [Outcome::Done, Outcome::NotUnderstood, Outcome::Refused, Outcome::NotReached];
+const WORDS: [&str; 12] =
+    ["turn", "on", "the", "light", "kitchen", "lamp", "play", "music", "what", "time", "timer", "coffee"];
+/// Sound of one recording: 3 s at 24 kb/s for the first, then less, so that the disk outlives the bench.
+const REAL_PACKETS: usize = 150;
+const SHORT_PACKETS: usize = 20;
+const PACKET: usize = 60;
+/// Recordings with sound of real length; what they take on the disk is measured on these.
+const REAL: u64 = 20_000;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let count: u64 = args.next().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let kept = args.next().map(PathBuf::from);
+    let temporary = tempfile::tempdir().expect("a temporary directory");
+    let dir = kept.as_deref().unwrap_or(temporary.path());
+    let now = Timestamp::from_second(1_790_000_000).expect("a time");
+    let options = Options { hardness: Hardness::NONE_FOR_TESTS, ..Options::default() };
+
+    blobs_against_files(temporary.path());
+    let journal = Journal::open(dir, options, now).expect("a new journal");
+    for name in ["Ada", "Bert"] {
+        journal.add_member(name, Role::Adult, true, PASSPHRASE, now).expect("a member");
+    }
+    let sign_in = |journal: &Journal, name| journal.sign_in(name, PASSPHRASE, now).expect("a sign-in");
+    let (ada, bert) = (sign_in(&journal, "Ada"), sign_in(&journal, "Bert"));
+    for who in [&ada, &bert] {
+        let settings = journal.settings(who).expect("settings");
+        let settings = Settings { keep: Retention::UntilErased, ..settings };
+        journal.set_settings(who, settings, now).expect("settings");
+    }
+    journal.set_house_keep(&ada, Retention::UntilErased, now).expect("a setting");
+
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut inserts = Vec::with_capacity(count as usize);
+    for n in 0..count {
+        let packets = if n < REAL { REAL_PACKETS } else { SHORT_PACKETS };
+        let speaker = match n % 10 {
+            0 => Some(ada.id()),
+            1 => None,
+            _ => Some(bert.id()),
+        };
+        let heard = Heard {
+            utterance: UtteranceId::from_bytes([1; 16]),
+            satellite: SatelliteId::new(&format!("satellite-{}", random.below(12))).expect("an id"),
+            area: Some(Area::new(AREAS[random.below(8) as usize]).expect("a name")),
+            at: now - SignedDuration::from_secs(30 * (count - n) as i64),
+            pre_roll: Duration::from_millis(500),
+        };
+        let recorder = journal.record(heard, Retention::UntilErased);
+        for _ in 0..packets {
+            recorder.push(random.packet()).expect("room");
+        }
+        let outcome = if random.below(10) < 9 { OUTCOMES[0] } else { OUTCOMES[random.below(4) as usize] };
+        let words = Words {
+            transcript: Some(random.sentence(n).into()),
+            intent: Some("HassTurnOn".into()),
+            slots: vec![("name".into(), "lamp".to_owned().into())],
+            ..Words::default()
+        };
+        let start = Instant::now();
+        recorder.finish(Finished { speaker, outcome, words }, now).expect("room on the disk");
+        inserts.push(start.elapsed());
+        if n + 1 == REAL.min(count) {
+            storage(dir, n + 1);
+        }
+        if (n + 1) % 100_000 == 0 {
+            eprintln!("{} recordings", n + 1);
+        }
+    }
+    report(&format!("insert, {count} in all"), &mut inserts);
+    drop((journal, ada, bert));
+
+    let start = Instant::now();
+    let journal = Journal::open(dir, options, now).expect("the journal");
+    println!("open: {:?}", start.elapsed());
+    let (ada, bert) = (sign_in(&journal, "Ada"), sign_in(&journal, "Bert"));
+    pages(&journal, &bert, &mut random, now, count);
+    search(&journal, &ada, now);
+
+    let start = Instant::now();
+    let everything = Selection { whose: Whose::Mine, what: What::Everything };
+    let receipt = journal.erase(&everything, &ada, now).expect("an erasure");
+    println!("erase {}, until unreadable and confirmed: {:?}", receipt.count, start.elapsed());
+    let start = Instant::now();
+    let swept = journal.sweep(now).expect("a sweep");
+    println!("overwrite the ciphertext of the other {}: {:?}", swept.overwritten, start.elapsed());
+    let start = Instant::now();
+    let verified = journal.verify(&[]).expect("a whole log");
+    println!("verify {} entries: {:?}", verified.entries, start.elapsed());
+
+    let real = Options::default();
+    let other = tempfile::tempdir().expect("a temporary directory");
+    let journal = Journal::open(other.path(), real, now).expect("a new journal");
+    journal.add_member("Ada", Role::Adult, true, PASSPHRASE, now).expect("a member");
+    let start = Instant::now();
+    sign_in(&journal, "Ada");
+    println!("sign-in at the household's hardness: {:?}", start.elapsed());
+}
+
+/// First pages under every kind of filter, of whoever has most.
+fn pages(journal: &Journal, who: &Person, random: &mut Random, now: Timestamp, count: u64) {
+    let mut times = Vec::new();
+    for round in 0..400 {
+        let mut filter = Filter::default();
+        if round % 2 == 1 {
+            filter.area = Area::new(AREAS[random.below(8) as usize]).ok();
+        }
+        if round % 3 == 1 {
+            filter.outcome = Some(OUTCOMES[random.below(4) as usize]);
+        }
+        if round % 5 == 1 {
+            filter.satellite = SatelliteId::new(&format!("satellite-{}", random.below(12))).ok();
+        }
+        if round % 7 == 1 {
+            filter.to = Some(now - SignedDuration::from_secs(30 * random.below(count) as i64));
+        }
+        let start = Instant::now();
+        journal.history(who, &filter, None, 50, Purpose::Recall, now).expect("a page");
+        times.push(start.elapsed());
+    }
+    report("history page of 50 with words, filtered", &mut times);
+}
+
+fn search(journal: &Journal, who: &Person, now: Timestamp) {
+    for name in ["first after the recordings", "next"] {
+        let filter = Filter { whose: Whose::Mine, words: Some("coffee 7".to_owned()), ..Filter::default() };
+        let start = Instant::now();
+        journal.history(who, &filter, None, 50, Purpose::Recall, now).expect("a page");
+        println!("search in one's own, {name}: {:?}", start.elapsed());
+    }
+    let again = journal.sign_in("Ada", PASSPHRASE, now).expect("a sign-in");
+    let filter = Filter { whose: Whose::Mine, words: Some("coffee 7".to_owned()), ..Filter::default() };
+    let start = Instant::now();
+    journal.history(&again, &filter, None, 50, Purpose::Recall, now).expect("a page");
+    println!("search in one's own, first after another sign-in: {:?}", start.elapsed());
+}
+
+fn storage(dir: &Path, recordings: u64) {
+    let bytes = std::fs::metadata(dir.join("journal.db")).map_or(0, |file| file.len());
+    let hours = recordings as f64 * REAL_PACKETS as f64 * 0.02 / 3600.0;
+    println!(
+        "storage: {:.1} MB per hour of speech (Opus alone {:.1}, WAV 115.2), {} bytes per recording of 3 s",
+        bytes as f64 / 1e6 / hours,
+        PACKET as f64 * 50.0 * 3600.0 / 1e6,
+        bytes / recordings
+    );
+}
+
+/// Ciphertext as rows of the database, or as a file each: what decided docs/decisions/0050.
+fn blobs_against_files(dir: &Path) {
+    const COUNT: u64 = 10_000;
+    let blob = vec![0xa5_u8; REAL_PACKETS * PACKET];
+    let database = rusqlite::Connection::open(dir.join("blobs.db")).expect("a database");
+    database
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;
+             CREATE TABLE sounds (n INTEGER PRIMARY KEY, sealed BLOB NOT NULL)",
+        )
+        .expect("a table");
+    let start = Instant::now();
+    for n in 0..COUNT {
+        database.execute("INSERT INTO sounds VALUES (?1, ?2)", (n as i64, &blob)).expect("a row");
+    }
+    let (written, start) = (start.elapsed(), Instant::now());
+    database.execute_batch("DELETE FROM sounds; PRAGMA wal_checkpoint(TRUNCATE)").expect("an erasure");
+    println!(
+        "{COUNT} of {} bytes as rows: written in {written:?}, erased in {:?}",
+        blob.len(),
+        start.elapsed()
+    );
+    let files = dir.join("files");
+    let path = |n: u64| files.join(format!("{:02x}", n % 256)).join(n.to_string());
+    let start = Instant::now();
+    for n in 0..COUNT {
+        let path = path(n);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(path, &blob).expect("a file");
+    }
+    let (written, start) = (start.elapsed(), Instant::now());
+    for n in 0..COUNT {
+        let path = path(n);
+        let file = std::fs::File::options().write(true).open(&path).expect("a file");
+        std::os::unix::fs::FileExt::write_all_at(&file, &vec![0; blob.len()], 0).expect("zeros");
+        file.sync_data().expect("a flush");
+        std::fs::remove_file(path).expect("gone");
+    }
+    println!(
+        "{COUNT} of {} bytes as files: written in {written:?}, erased in {:?}",
+        blob.len(),
+        start.elapsed()
+    );
+}
+
+fn report(what: &str, times: &mut [Duration]) {
+    times.sort();
+    let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
+    println!("{what}: p50 {:?}, p99 {:?}, max {:?}", at(0.5), at(0.99), at(1.0));
+}
+
+/// xorshift64: a bench needs repeatable numbers, not good ones.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+
+    fn packet(&mut self) -> Vec<u8> {
+        (0..PACKET / 8).flat_map(|_| self.below(u64::MAX).to_le_bytes()).chain([0; PACKET % 8]).collect()
+    }
+
+    fn sentence(&mut self, n: u64) -> String {
+        let mut sentence = String::new();
+        for _ in 0..6 {
+            sentence.push_str(WORDS[self.below(12) as usize]);
+            sentence.push(' ');
+        }
+        sentence + &n.to_string()
+    }
+}
