@@ -9,7 +9,13 @@ pub mod second_look;
 pub mod understanding;
 pub mod utterance;
 
+pub mod satellite_settings;
 pub mod satellites;
+
+pub mod sessions;
+
+pub mod lately;
+pub mod pages;
 
 pub mod broker;
 pub mod home;

@@ -1,5 +1,8 @@
 //! What the stories in `tests/tests` share: test data, temporary houses, and a listener on the broker.
 
+pub mod audio;
 pub mod broker;
 pub mod data;
+pub mod household;
+pub mod programs;
 pub mod simulation;

@@ -9,6 +9,7 @@ mod intents;
 mod members;
 mod passphrase;
 mod restore;
+mod run;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,8 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the house until Ctrl-C
+    Run,
     /// Check the configuration and say what is in force
     CheckConfig,
     Evaluate(evaluate::Evaluate),
@@ -100,6 +103,7 @@ impl CommandLine {
         start_tracing();
         let place = self.place;
         match self.command {
+            Command::Run => run::run(&place),
             Command::CheckConfig => check_config::run(&place),
             Command::Evaluate(command) => evaluate::run(&place, &command),
             Command::History(args) => history::run(args, &place),

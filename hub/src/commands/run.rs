@@ -1,0 +1,285 @@
+//! `run`: opens what a hub needs, then serves until it is told to stop.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use serde_json::json;
+use sotto_house::Policy;
+use sotto_journal::{Journal, Options};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Place;
+use crate::broker::Broker;
+use crate::config::{Config, EngineChoice};
+use crate::events::Events;
+use crate::home::{self, Address, Home, Request, Tls};
+use crate::lately::Lately;
+use crate::pages::{self, RunningHub};
+use crate::satellite_settings::SatelliteSettings;
+use crate::satellites::{self, Satellites, SatellitesHandle};
+use crate::second_look::SecondLook;
+use crate::sessions::{Adapters, Sessions};
+use crate::understanding::Understanding;
+use crate::utterance::Parts;
+
+/// All of it must be over within two seconds of the signal.
+const LAST_WORD: Duration = Duration::from_millis(1800);
+
+pub fn run(place: &Place) -> anyhow::Result<ExitCode> {
+    let config = place.load()?;
+    let data = place.data()?;
+    let _only = only_one(&data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(config, &data, Events::new(place.json)));
+    // An engine in the middle of a word is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()> {
+    let stop = stop_on_signal()?;
+    let journal = {
+        let folder = data.join("journal");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Journal::open(&folder, Options::default(), Timestamp::now())?
+    };
+    let understanding = Arc::new(Understanding::open(&config, data)?);
+    let engine = open_engine(&config, data, &understanding)?;
+    let second_look = Arc::new(SecondLook::open(&data.join("wake")));
+
+    let mut broker = None;
+    let address = match configured_broker(&config)? {
+        Some(address) => address,
+        None => {
+            let own = Broker::start(data, config.mqtt.private_port).await?;
+            broker.insert(own).address()?
+        }
+    };
+    let broker_name = format!("{address:?}");
+    let (satellites, from_satellites) = Satellites::bind(satellites::Config {
+        listen: config.satellites.listen,
+        data: data.to_owned(),
+        name: config.hub.name.clone(),
+        discovery: config.satellites.discovery,
+        limits: satellites::Limits::default(),
+    })?;
+    let stop_home = CancellationToken::new();
+    let settings = home::Settings::read(&config, satellites.hub()).map_err(anyhow::Error::msg)?;
+    let (home, requests, home_task) = Home::open(address, settings, stop_home.clone());
+    let mut tasks = JoinSet::new();
+    let lately = Arc::new(Lately::default());
+    let settings = Arc::new(SatelliteSettings::open(data)?);
+    let port = RunningHub {
+        satellites: satellites.clone(),
+        settings: settings.clone(),
+        lately: lately.clone(),
+        home: home.clone(),
+        broker: broker_name.clone(),
+        engine: engine.clone(),
+        understanding: understanding.clone(),
+        started: SystemTime::now(),
+        code: Mutex::new(None),
+    };
+    let pages =
+        pages::serve(&config.web, data, journal.clone(), Arc::new(port), &mut tasks, stop.clone()).await?;
+    tasks.spawn(sweep(journal.clone(), stop.clone()));
+    tasks.spawn(obey(requests, settings.clone(), satellites.clone(), stop.clone()));
+    tasks.spawn(follow_names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
+
+    let policy = Policy {
+        longest_utterance: Duration::from_secs_f64(config.satellites.longest_utterance),
+        deadline: Duration::from_secs_f64(config.mqtt.deadline),
+        least_confidence: config.understanding.least_confidence,
+        second_look: config.satellites.second_look && second_look.is_possible(),
+        keep: config.journal.keep.into(),
+        ..Policy::default()
+    };
+    let ready = json!({
+        "event": "ready",
+        "satellites": satellites.address()?.to_string(),
+        "mqtt": broker_name,
+        "web": pages.url,
+        "engine": engine.name(),
+        "model": engine.model(),
+    });
+    events.say(|| ready.clone());
+    tracing::info!(
+        satellites = %satellites.address()?, mqtt = broker_name, web = pages.url, engine = engine.name(),
+        "the hub is ready"
+    );
+    if let Some(set_up) = pages.set_up {
+        eprintln!("\nNobody lives here yet. Open this address once, to become the first:\n\n    {set_up}\n");
+    }
+
+    let parts = Parts { journal, engine, understanding, second_look };
+    let adapters = Adapters { home, satellites: satellites.clone(), settings, lately, events };
+    let serving = Sessions::new(policy, parts, adapters).run(from_satellites, stop.clone());
+    match &mut broker {
+        Some(broker) => tokio::select! {
+            () = serving => {}
+            error = broker.keep() => return Err(error.context("the private broker cannot be kept running")),
+        },
+        None => serving.await,
+    }
+
+    let ending = async {
+        satellites.close().await;
+        stop_home.cancel();
+        let _ = home_task.await;
+        while tasks.join_next().await.is_some() {}
+        if let Some(broker) = broker {
+            broker.stop().await;
+        }
+    };
+    let _ = tokio::time::timeout(LAST_WORD, ending).await;
+    events.say(|| json!({ "event": "stopped" }));
+    Ok(())
+}
+
+/// Two hubs with one data directory would take each other's satellites and recordings apart.
+fn only_one(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("hub.lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!("another hub already runs with the data directory {}; stop it, or give --data", data.display());
+    }
+    Ok(file)
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (mut signals, stop) = (signal(kind)?, stop.clone());
+        tokio::spawn(async move {
+            signals.recv().await;
+            stop.cancel();
+        });
+    }
+    Ok(stop)
+}
+
+fn open_engine(
+    config: &Config,
+    data: &Path,
+    understanding: &Understanding,
+) -> anyhow::Result<Arc<dyn sotto_hearing::Engine>> {
+    let engine = sotto_hearing::open(&sotto_hearing::Config {
+        engine: match config.hearing.engine {
+            EngineChoice::Auto => sotto_hearing::Choice::Auto,
+            EngineChoice::Whisper => sotto_hearing::Choice::Whisper,
+            EngineChoice::Phrase => sotto_hearing::Choice::Phrase,
+        },
+        models: data.join("models"),
+        model: Some(config.hearing.model.clone()).filter(|name| !name.is_empty()),
+        ..sotto_hearing::Config::default()
+    })?;
+    let notes = engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar()))?;
+    tracing::debug!(?notes, "the engine knows what may be said");
+    Ok(engine)
+}
+
+fn configured_broker(config: &Config) -> anyhow::Result<Option<Address>> {
+    let mqtt = &config.mqtt;
+    if mqtt.address.is_empty() {
+        return Ok(None);
+    }
+    let (host, port) = Address::parse(&mqtt.address)
+        .with_context(|| format!("address in [mqtt] is {:?}; write host or host:port", mqtt.address))?;
+    let password = match mqtt.password_file.as_os_str().is_empty() {
+        true => String::new(),
+        false => std::fs::read_to_string(&mqtt.password_file)
+            .with_context(|| format!("cannot read password_file {} of [mqtt]", mqtt.password_file.display()))?
+            .trim_end()
+            .to_owned(),
+    };
+    let named = |file: &Path| !file.as_os_str().is_empty();
+    let own = named(&mqtt.certificate_file).then_some((&*mqtt.certificate_file, &*mqtt.key_file));
+    let tls = (mqtt.tls || own.is_some()).then(|| Tls::load(&mqtt.ca_file, own)).transpose()?;
+    Ok(Some(Address { host, port, user: mqtt.user.clone(), password, tls }))
+}
+
+/// What Home Assistant, or anyone on the broker, asks for a satellite.
+async fn obey(
+    mut requests: mpsc::Receiver<Request>,
+    settings: Arc<SatelliteSettings>,
+    satellites: SatellitesHandle,
+    stop: CancellationToken,
+) {
+    loop {
+        let request = tokio::select! {
+            request = requests.recv() => request,
+            () = stop.cancelled() => return,
+        };
+        let changed = match request {
+            None => return,
+            Some(Request::Mute { satellite, muted }) => {
+                settings.change(&satellite, |chosen| chosen.muted = muted).map(|chosen| (satellite, chosen))
+            }
+            Some(Request::Volume { satellite, percent }) => settings
+                .change(&satellite, |chosen| chosen.volume = percent)
+                .map(|chosen| (satellite, chosen)),
+            Some(Request::Sensitivity { satellite, percent }) => settings
+                .change(&satellite, |chosen| chosen.sensitivity = percent)
+                .map(|chosen| (satellite, chosen)),
+            Some(request @ (Request::WakeWord { .. } | Request::Say(_))) => {
+                tracing::warn!(?request, "this hub cannot do that yet");
+                continue;
+            }
+        };
+        match changed {
+            Ok((satellite, chosen)) => drop(satellites.settings(&satellite, chosen.into())),
+            Err(error) => tracing::error!(%error, "a setting was not kept"),
+        }
+    }
+}
+
+/// New names of areas and devices are heard and understood from the next utterance on.
+async fn follow_names(
+    home: Home,
+    understanding: Arc<Understanding>,
+    engine: Arc<dyn sotto_hearing::Engine>,
+    stop: CancellationToken,
+) {
+    let mut names = home.names();
+    loop {
+        tokio::select! {
+            changed = names.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
+        }
+        // A bridge that comes up announces all its devices at once.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        names.mark_unchanged();
+        let known = home.known(home::names);
+        let (understanding, engine) = (understanding.clone(), engine.clone());
+        let renamed = tokio::task::spawn_blocking(move || {
+            understanding.rename(&known);
+            engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar()))
+        });
+        if let Ok(Err(error)) = renamed.await {
+            tracing::warn!(%error, "the speech engine does not know the new names");
+        }
+    }
+}
+
+/// Erases what has been kept long enough: now, for what the hub slept through, and then every minute.
+async fn sweep(journal: Journal, stop: CancellationToken) {
+    loop {
+        let journal = journal.clone();
+        let swept = tokio::task::spawn_blocking(move || journal.sweep(Timestamp::now())).await;
+        if let Ok(Err(error)) = swept {
+            tracing::error!(%error, "recordings that are due could not be erased");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(60)) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The sessions under way: what happens goes to the house, what the house says is done.
+//!
+//! `satellites, engines, broker → Event → House → Effect → utterance threads, satellites, broker`
+//!
+//! Deliberately absent: decisions. What to do with an event is `house`'s to say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sotto_house::{Area, Effect, Event, House, Outcome, Policy, SatelliteId, Trigger, UtteranceId};
+use sotto_journal::Heard;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio_util::sync::CancellationToken;
+
+use crate::events::Events;
+use crate::home::{Home, Spoken};
+use crate::lately::Lately;
+use crate::satellite_settings::SatelliteSettings;
+use crate::satellites::{FromSatellite, Opened, SatellitesHandle};
+use crate::utterance::{Parts, Said, Understood, Utterance};
+
+/// How long what is under way may take to finish when the hub stops.
+const FAREWELL: Duration = Duration::from_millis(1200);
+/// Of the pre-roll, what the engine gets before the trigger: a detector fires some 140 ms after the word's end, and
+/// people go on at once.
+const LEAD_IN: Duration = Duration::from_millis(100);
+const PACKET: Duration = Duration::from_millis(20);
+
+/// One utterance between its trigger and its outcome.
+struct Live {
+    utterance: Utterance,
+    satellite: SatelliteId,
+    area: Option<Area>,
+    opened: Timestamp,
+    spoken_at: Timestamp,
+    understood: Option<Box<Understood>>,
+}
+
+/// The adapters that sessions speak to.
+pub struct Adapters {
+    pub home: Home,
+    pub satellites: SatellitesHandle,
+    pub settings: Arc<SatelliteSettings>,
+    pub lately: Arc<Lately>,
+    pub events: Events,
+}
+
+/// Everything that is under way.
+pub struct Sessions {
+    house: House,
+    deadline: Duration,
+    language: String,
+    live: HashMap<UtteranceId, Live>,
+    parts: Parts,
+    adapters: Adapters,
+    said: UnboundedSender<Said>,
+    heard: UnboundedReceiver<Said>,
+}
+
+impl Sessions {
+    pub fn new(policy: Policy, parts: Parts, adapters: Adapters) -> Sessions {
+        let (said, heard) = mpsc::unbounded_channel();
+        let language = parts.understanding.language().to_owned();
+        let (deadline, house, live) = (policy.deadline, House::new(policy), HashMap::new());
+        Sessions { house, deadline, language, live, parts, adapters, said, heard }
+    }
+
+    /// Serves until `stop`; then lets what is under way finish, or ends it.
+    pub async fn run(mut self, mut from: mpsc::Receiver<FromSatellite>, stop: CancellationToken) {
+        loop {
+            let due = self.house.wake_at();
+            tokio::select! {
+                Some(event) = from.recv() => self.arrived(event),
+                Some(said) = self.heard.recv() => self.said(said),
+                () = until(due) => self.handle(Event::Tick),
+                () = stop.cancelled() => break,
+            }
+        }
+        // A command that is nearly through is better finished than lost; people still speaking are cut off.
+        let _ = tokio::time::timeout(FAREWELL, async {
+            while self.house.sessions() > 0 {
+                let due = self.house.wake_at();
+                tokio::select! {
+                    Some(event) = from.recv() => self.arrived(event),
+                    Some(said) = self.heard.recv() => self.said(said),
+                    () = until(due) => self.handle(Event::Tick),
+                }
+            }
+        })
+        .await;
+        self.handle(Event::Closing);
+    }
+
+    fn arrived(&mut self, event: FromSatellite) {
+        match event {
+            FromSatellite::UtteranceOpened(opened) => self.opened(opened),
+            FromSatellite::Audio { utterance, packet, .. } => {
+                if let Some(live) = self.live.get(&utterance) {
+                    self.adapters.lately.audio(&live.satellite, packet.len(), SystemTime::now());
+                }
+                let flooded = self.live.get(&utterance).is_some_and(|live| !live.utterance.packet(packet));
+                if flooded {
+                    tracing::warn!("a satellite sends faster than anybody speaks; its utterance is dropped");
+                    self.handle(Event::Lost { utterance });
+                }
+            }
+            FromSatellite::UtteranceEnded { utterance, end, spoken } => {
+                if let Some(live) = self.live.get_mut(&utterance) {
+                    let spoken = jiff::SignedDuration::try_from(spoken).unwrap_or_default();
+                    live.spoken_at = live.opened.saturating_add(spoken).unwrap_or(live.opened);
+                }
+                self.handle(Event::Ended { utterance, end, spoken });
+            }
+            FromSatellite::UtteranceLost { utterance } => self.handle(Event::Lost { utterance }),
+            FromSatellite::Connected(satellite) => {
+                self.adapters
+                    .satellites
+                    .settings(&satellite.id, self.adapters.settings.of(&satellite.id).into());
+                self.adapters.events.say(|| {
+                    json!({ "event": "connected", "satellite": satellite.id.as_str(), "name": satellite.name })
+                });
+            }
+            FromSatellite::Disconnected { satellite } => {
+                self.adapters
+                    .events
+                    .say(|| json!({ "event": "disconnected", "satellite": satellite.as_str() }));
+            }
+            FromSatellite::Level { .. } | FromSatellite::Panel { .. } | FromSatellite::HeldHead { .. } => {}
+        }
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened { utterance, satellite, area, trigger, bid, age, pre_roll, language } = opened;
+        self.adapters.lately.opened(&satellite, SystemTime::now());
+        let at = Timestamp::now();
+        let at =
+            jiff::SignedDuration::try_from(age).ok().and_then(|age| at.checked_sub(age).ok()).unwrap_or(at);
+        let heard = Heard { utterance, satellite: satellite.clone(), area: area.clone(), at, pre_roll };
+        let before_command = match trigger {
+            Trigger::WakeWord(_) => pre_roll.saturating_sub(LEAD_IN).as_millis() / PACKET.as_millis(),
+            Trigger::Speech | Trigger::Button => 0,
+        };
+        let language = language.unwrap_or_else(|| self.language.clone());
+        let thread =
+            Utterance::begin(heard, before_command as usize, language, self.parts.clone(), self.said.clone());
+        let live = Live {
+            utterance: thread,
+            satellite: satellite.clone(),
+            area: area.clone(),
+            opened: at,
+            spoken_at: at,
+            understood: None,
+        };
+        self.live.insert(utterance, live);
+        self.handle(Event::Opened { utterance, satellite, area, trigger, bid, age });
+    }
+
+    fn said(&mut self, said: Said) {
+        match said {
+            Said::Event(event) => self.handle(event),
+            Said::Understood(utterance, understood) => {
+                if let Some(live) = self.live.get_mut(&utterance) {
+                    live.understood = Some(understood);
+                }
+            }
+            Said::NotAudio(utterance) => {
+                self.adapters.satellites.refuse_audio(utterance);
+                self.handle(Event::Lost { utterance });
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        for effect in self.house.handle(Instant::now(), event) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Verify { utterance, word } => self.with(utterance, |live| live.utterance.verify(word)),
+            Effect::Record { utterance, keep, .. } => {
+                self.with(utterance, |live| live.utterance.record(keep))
+            }
+            Effect::Transcribe { utterance } => self.with(utterance, |live| live.utterance.transcribe()),
+            Effect::Understand { utterance } => self.with(utterance, |live| live.utterance.understand()),
+            Effect::Command { utterance, deadline } => self.command(utterance, deadline),
+            Effect::Stop { utterance, .. } => self.adapters.satellites.stop(utterance),
+            Effect::Discard { utterance, satellite, area, outcome } => {
+                self.adapters.satellites.dismiss(utterance, outcome);
+                self.live.remove(&utterance);
+                self.adapters.lately.ended(&satellite, outcome, None, SystemTime::now());
+                self.tell(utterance, &satellite, area.as_ref(), outcome, None, json!({}));
+            }
+            Effect::Conclude { utterance, satellite, outcome, stages, notes } => {
+                let Some(live) = self.live.remove(&utterance) else { return };
+                self.adapters.lately.ended(&satellite, outcome, Some(stages), SystemTime::now());
+                let intent = live.understood.map(|understood| understood.matched.intent);
+                self.adapters.satellites.outcome(utterance, outcome, intent.as_deref());
+                let ms: Map<String, Value> = crate::explanation::stages(&stages)
+                    .into_iter()
+                    .map(|(stage, ms)| (stage, json!(ms)))
+                    .collect();
+                self.tell(utterance, &satellite, live.area.as_ref(), outcome, intent, Value::Object(ms));
+                live.utterance.conclude(outcome, stages, notes);
+            }
+        }
+    }
+
+    fn with(&self, utterance: UtteranceId, act: impl FnOnce(&Live)) {
+        if let Some(live) = self.live.get(&utterance) {
+            act(live);
+        }
+    }
+
+    fn command(&mut self, utterance: UtteranceId, deadline: Instant) {
+        let Some(live) = self.live.get(&utterance) else { return };
+        let Some(understood) = &live.understood else { return };
+        let matched = &understood.matched;
+        let spoken = Spoken {
+            utterance,
+            intent: matched.intent.clone(),
+            slots: matched.slots.iter().map(|slot| (slot.name.clone(), slot.value.to_json())).collect(),
+            satellite: live.satellite.clone(),
+            area: live.area.clone(),
+            person: None,
+            confidence: understood.confidence,
+            language: self.language.clone(),
+            spoken_at: live.spoken_at,
+            deadline: self.deadline,
+            words: None,
+        };
+        let (home, said) = (self.adapters.home.clone(), self.said.clone());
+        tokio::spawn(async move {
+            let answer = home.carry_out(&spoken, deadline).await;
+            let _ = said.send(Said::Event(Event::Acted { utterance, acted: answer.acted }));
+        });
+    }
+
+    /// Says on standard output, if somebody asked for it, how a session ended: no words of it.
+    fn tell(
+        &self,
+        utterance: UtteranceId,
+        satellite: &SatelliteId,
+        area: Option<&Area>,
+        outcome: Outcome,
+        intent: Option<String>,
+        stages_ms: Value,
+    ) {
+        tracing::info!(area = area.map(Area::as_str), ?outcome, "a session ended");
+        self.adapters.events.say(|| {
+            json!({
+                "event": "session",
+                "utterance": utterance.to_string(),
+                "satellite": satellite.as_str(),
+                "area": area.map(Area::as_str),
+                "outcome": format!("{outcome:?}"),
+                "intent": intent,
+                "stages_ms": stages_ms,
+            })
+        });
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

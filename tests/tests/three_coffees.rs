@@ -1,0 +1,89 @@
+//! The story itself: real people order three coffees at a satellite, and the orders arrive on MQTT.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sotto_tests::broker::Listener;
+use sotto_tests::household::Household;
+use sotto_tests::{audio, data};
+
+/// Three speakers, as the manifest names their clips.
+const ORDERS: usize = 3;
+
+struct Order {
+    file: PathBuf,
+    slots: Vec<(String, String)>,
+}
+
+/// The first clip of each of three speakers.
+fn orders(speech: &Path) -> Vec<Order> {
+    let manifest = std::fs::read_to_string(speech.join("manifest.jsonl")).unwrap();
+    let mut speakers = Vec::new();
+    let mut orders = Vec::new();
+    for line in manifest.lines() {
+        let clip: Value = serde_json::from_str(line).unwrap();
+        let speaker = clip["speaker_cluster"].to_string();
+        if clip["category"] != "s2i" || speakers.contains(&speaker) {
+            continue;
+        }
+        let slots = clip["slots"].as_object().unwrap();
+        let slots =
+            slots.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        orders.push(Order { file: speech.join(clip["file"].as_str().unwrap()), slots });
+        speakers.push(speaker);
+        if orders.len() == ORDERS {
+            break;
+        }
+    }
+    orders
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_coffees_are_ordered() {
+    let story = "three coffees are ordered";
+    let Some(data) = data::or_skip(story) else { return };
+    if !data::has_program("mosquitto", story) {
+        return;
+    }
+    let speech = data.join("speech");
+    let orders = orders(&speech);
+    let sentences = speech.join("s2i/sentences/coffee.yaml");
+    let mut house = Household::start(&format!("[understanding]\nsentences = [{sentences:?}]\n"));
+    house.add_member();
+    let satellite = house.satellite("bar", "Kitchen", "trigger = \"speech\"\n");
+    let mut listener = Listener::on(&house.broker(), "sotto/intent/#").await;
+
+    let sound = house.folder().join("orders.wav");
+    audio::one_after_another(&sound, orders.iter().map(|order| order.file.as_path()));
+    let mut microphone = satellite.hear(&sound);
+    for order in &orders {
+        let message = listener.next().await.expect("an order arrives");
+        assert_eq!(message.topic, "sotto/intent/orderDrink");
+        assert!(!message.retain);
+        let payload: Value = serde_json::from_str(&message.payload).unwrap();
+        assert_eq!((payload["area"].as_str(), payload["satellite"].as_str()), (Some("Kitchen"), Some("bar")));
+        assert!(payload.get("words").is_none(), "words do not leave");
+        for (slot, value) in &order.slots {
+            let arrived = payload["slots"][slot].to_string().replace(['"', ' '], "");
+            assert_eq!(arrived, value.replace(' ', ""), "{slot} of {payload}");
+        }
+    }
+    microphone.signal("TERM");
+    assert!(microphone.wait().success());
+
+    // The journal knows all three, and what was said; nobody else does.
+    let history = house.history();
+    assert_eq!(history.len(), ORDERS);
+    for entry in &history {
+        assert_eq!((entry["outcome"].as_str(), entry["intent"].as_str()), (Some("Done"), Some("orderDrink")));
+        assert_eq!(entry["area"], "Kitchen");
+        assert!(entry["stages_ms"]["acted"].as_u64() >= entry["stages_ms"]["ended"].as_u64());
+        let words = entry["transcript"].as_str().expect("a transcript").to_owned();
+        assert!(words.split(' ').count() >= 2);
+        let told = format!("{}{}", house.hub.said(), microphone.said());
+        assert!(!told.contains(&words), "the hub or the satellite printed what was said");
+    }
+
+    house.hub.signal("TERM");
+    assert!(house.hub.wait().success());
+}
