@@ -10,6 +10,7 @@ pub mod understanding;
 pub mod utterance;
 
 pub mod satellite_settings;
+pub mod control;
 pub mod satellites;
 
 pub mod sessions;

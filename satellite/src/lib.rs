@@ -16,6 +16,8 @@ mod voice;
 
 pub mod listening;
 
+pub mod link;
+
 pub mod panel;
 pub mod speaker;
 

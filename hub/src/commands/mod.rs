@@ -7,9 +7,11 @@ mod evaluate;
 mod history;
 mod intents;
 mod members;
+mod pair;
 mod passphrase;
 mod restore;
 mod run;
+mod satellites;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -84,6 +86,10 @@ enum Command {
     /// Check the configuration and say what is in force
     CheckConfig,
     Evaluate(evaluate::Evaluate),
+    /// Let a new satellite in: show a one-time code, or take the one that it shows
+    Pair(pair::Args),
+    /// List, revoke and rename the satellites of the house
+    Satellites(satellites::Args),
     /// Add, list, invite and remove the people of the household
     Members(members::Args),
     /// Read one's own history, newest first
@@ -108,6 +114,8 @@ impl CommandLine {
             Command::Evaluate(command) => evaluate::run(&place, &command),
             Command::History(args) => history::run(args, &place),
             Command::Intents(args) => intents::run(args, &place),
+            Command::Pair(args) => pair::run(args, &place),
+            Command::Satellites(args) => satellites::run(args, &place),
             Command::Members(args) => members::run(args, &place),
             Command::Verify(args) => verify::run(args, &place),
             Command::Backup(args) => backup::run(args, &place),

@@ -6,6 +6,7 @@
 //! Deliberately absent: what to do about anything that is heard. Also any way in for a satellite that is not
 //! paired, except pairing.
 
+mod asks;
 mod calls;
 mod connection;
 mod discovery;
@@ -30,6 +31,7 @@ use sotto_protocol::{
 };
 use tokio::sync::mpsc;
 
+pub use asks::answers;
 pub use discovery::Found;
 pub use pairing::PairingError;
 pub use reply::{NotConnected, ReplySender};

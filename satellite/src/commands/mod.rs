@@ -5,6 +5,7 @@
 mod check_config;
 mod devices;
 mod evaluate;
+mod pair;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,8 @@ impl Place {
 pub enum Command {
     /// List microphones and speakers, or watch a level meter
     Devices(devices::Args),
+    /// Make this satellite part of a house, with the code that `sotto-hub pair` shows
+    Pair(pair::Args),
     /// Check the configuration and say what is in force
     CheckConfig,
     /// Play recordings to the ear; count misses, false wakes and processor time
@@ -51,6 +54,7 @@ impl Command {
     pub fn run(self, place: &Place) -> anyhow::Result<()> {
         match self {
             Self::Devices(args) => devices::run(args, place),
+            Self::Pair(args) => pair::run(args, place),
             Self::CheckConfig => check_config::run(place),
             Self::Evaluate(args) => evaluate::run(args, place),
         }

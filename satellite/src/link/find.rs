@@ -1,0 +1,132 @@
+//! Where the hub is: as configured, as mDNS tells, or where it was last.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{SocketAddr, SocketAddrV6};
+use std::time::Duration;
+
+use mdns_sd::{ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
+use sotto_protocol::{DEFAULT_PORT, Fingerprint, HUB_SERVICE, HubRecord};
+use tokio::sync::watch;
+
+/// Hubs that are remembered; anybody on the network can announce some.
+const MOST: usize = 64;
+
+/// A hub that announces itself. What it says is a hint: the pinned certificate decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub id: String,
+    pub name: String,
+    pub fingerprint: Fingerprint,
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Watches for hubs until it is dropped.
+pub struct Finder {
+    daemon: ServiceDaemon,
+    hubs: watch::Receiver<Vec<Found>>,
+}
+
+impl Finder {
+    pub fn start() -> Result<Finder, mdns_sd::Error> {
+        let daemon = ServiceDaemon::new()?;
+        let events = daemon.browse(HUB_SERVICE)?;
+        let (sender, hubs) = watch::channel(Vec::new());
+        tokio::spawn(async move {
+            let mut found: HashMap<String, Found> = HashMap::new();
+            while let Ok(event) = events.recv_async().await {
+                match event {
+                    ServiceEvent::ServiceResolved(service) if found.len() < MOST => {
+                        let Some(hub) = read(&service) else { continue };
+                        found.insert(service.fullname.clone(), hub);
+                    }
+                    ServiceEvent::ServiceRemoved(_, fullname) => {
+                        found.remove(&fullname);
+                    }
+                    _ => continue,
+                }
+                let mut hubs: Vec<Found> = found.values().cloned().collect();
+                hubs.sort_by(|a, b| a.id.cmp(&b.id));
+                sender.send_if_modified(|old| {
+                    let changed = *old != hubs;
+                    *old = hubs;
+                    changed
+                });
+            }
+        });
+        Ok(Finder { daemon, hubs })
+    }
+
+    pub fn hubs(&self) -> Vec<Found> {
+        self.hubs.borrow().clone()
+    }
+
+    /// Returns when a hub appears, moves or goes.
+    pub async fn changed(&mut self) {
+        if self.hubs.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Finder {
+    fn drop(&mut self) {
+        let _ = self.daemon.shutdown();
+    }
+}
+
+/// The hubs that announce themselves within `time`.
+pub async fn find_hubs(time: Duration) -> Result<Vec<Found>, mdns_sd::Error> {
+    let finder = Finder::start()?;
+    tokio::time::sleep(time).await;
+    Ok(finder.hubs())
+}
+
+fn read(service: &ResolvedService) -> Option<Found> {
+    let record = HubRecord::parse(|key| service.get_property_val_str(key)).ok()?;
+    let addresses: HashSet<SocketAddr> = service
+        .get_addresses()
+        .iter()
+        .filter_map(|scoped| match scoped {
+            ScopedIp::V4(v4) => Some(SocketAddr::from((*v4.addr(), service.port))),
+            ScopedIp::V6(v6) => {
+                Some(SocketAddrV6::new(*v6.addr(), service.port, 0, v6.scope_id().index).into())
+            }
+            _ => None,
+        })
+        .collect();
+    let mut addresses: Vec<SocketAddr> = addresses.into_iter().collect();
+    // Loopback last: it is this machine's own, whoever announced it.
+    addresses.sort_by_key(|address| (address.ip().is_loopback(), address.is_ipv6(), *address));
+    Some(Found { id: record.id, name: record.name, fingerprint: record.fingerprint, addresses })
+}
+
+/// The addresses of a configured `host`, `host:port`, `[v6]:port` or bare address.
+pub async fn resolve(address: &str) -> std::io::Result<Vec<SocketAddr>> {
+    let bare = address.parse::<std::net::IpAddr>().map(|ip| SocketAddr::from((ip, DEFAULT_PORT)));
+    if let Ok(address) = bare {
+        return Ok(vec![address]);
+    }
+    let with_port = match address.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => address.to_owned(),
+        _ => format!("{address}:{DEFAULT_PORT}"),
+    };
+    Ok(tokio::net::lookup_host(with_port).await?.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_is_understood_however_it_is_written() {
+        for (written, expect) in [
+            ("192.0.2.1", "192.0.2.1:7414"),
+            ("192.0.2.1:99", "192.0.2.1:99"),
+            ("2001:db8::1", "[2001:db8::1]:7414"),
+            ("[2001:db8::1]:99", "[2001:db8::1]:99"),
+        ] {
+            assert_eq!(resolve(written).await.unwrap(), [expect.parse().unwrap()], "{written}");
+        }
+        assert!(resolve("").await.is_err() || resolve("").await.unwrap().is_empty());
+    }
+}
