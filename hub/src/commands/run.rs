@@ -1,12 +1,11 @@
 //! `run`: opens what a hub needs, then serves until it is told to stop.
 
-use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::json;
 use sotto_house::Policy;
@@ -19,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Place;
 use crate::broker::Broker;
 use crate::config::{Config, EngineChoice};
+use crate::control::Control;
 use crate::events::Events;
 use crate::home::{self, Address, Home, Request, Tls};
 use crate::lately::Lately;
@@ -36,7 +36,6 @@ const LAST_WORD: Duration = Duration::from_millis(1800);
 pub fn run(place: &Place) -> anyhow::Result<ExitCode> {
     let config = place.load()?;
     let data = place.data()?;
-    let _only = only_one(&data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(config, &data, Events::new(place.json)));
     // An engine in the middle of a word is not waited for.
@@ -46,6 +45,7 @@ pub fn run(place: &Place) -> anyhow::Result<ExitCode> {
 
 async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
+    let control = Control::bind(data)?;
     let journal = {
         let folder = data.join("journal");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -90,6 +90,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     };
     let pages =
         pages::serve(&config.web, data, journal.clone(), Arc::new(port), &mut tasks, stop.clone()).await?;
+    tasks.spawn(control.answering(satellites::answers(satellites.clone())).serve(stop.clone()));
     tasks.spawn(sweep(journal.clone(), stop.clone()));
     tasks.spawn(obey(requests, settings.clone(), satellites.clone(), stop.clone()));
     tasks.spawn(follow_names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
@@ -142,16 +143,6 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     let _ = tokio::time::timeout(LAST_WORD, ending).await;
     events.say(|| json!({ "event": "stopped" }));
     Ok(())
-}
-
-/// Two hubs with one data directory would take each other's satellites and recordings apart.
-fn only_one(data: &Path) -> anyhow::Result<File> {
-    let path = data.join("hub.lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    if file.try_lock().is_err() {
-        bail!("another hub already runs with the data directory {}; stop it, or give --data", data.display());
-    }
-    Ok(file)
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
