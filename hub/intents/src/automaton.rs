@@ -291,7 +291,8 @@ impl<'a> Compiler<'a> {
                     let position = Position { intent: i as u32, block: b as u32, sentence: s as u32 };
                     if let Err(what) = self.sentence(sentence, scope, position) {
                         let instead = "the sentence is left out until that is put right";
-                        let problem = Problem::new(&sentence.file, sentence.line, 1, what).instead(instead);
+                        let problem = Problem::new(&sentence.file, sentence.line, sentence.column, what)
+                            .instead(instead);
                         self.automaton.problems.push(problem);
                     }
                 }

@@ -67,6 +67,7 @@ pub(crate) struct Sentence {
     pub text: Arc<str>,
     pub file: Arc<str>,
     pub line: u32,
+    pub column: u32,
     pub expression: Expression,
 }
 
@@ -396,7 +397,13 @@ impl Reader {
         for sentence in sentences.map(Tree::items).unwrap_or_default() {
             if let Some((expression, text)) = self.template(sentence, "this sentence") {
                 let (text, file) = (Arc::from(text), Arc::clone(&self.file));
-                block.sentences.push(Sentence { text, file, line: sentence.line, expression });
+                block.sentences.push(Sentence {
+                    text,
+                    file,
+                    line: sentence.line,
+                    column: sentence.column,
+                    expression,
+                });
             }
         }
         block.slots = entries(tree, "slots").map(|(k, v)| (k.into_owned(), v.value())).collect();

@@ -62,6 +62,8 @@ fn walk(grammar: &Grammar, choices: &[u8]) -> Option<String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn whatever_the_graph_says_is_understood(choices in prop::collection::vec(any::<u8>(), 60)) {
         let matcher = house();

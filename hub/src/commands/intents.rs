@@ -193,7 +193,16 @@ fn add(args: Add, place: &Place) -> anyhow::Result<ExitCode> {
 fn fetch(unpacked: &Path) -> anyhow::Result<()> {
     eprintln!("fetching {PACKAGE} from PyPI");
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target"]);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--upgrade",
+        "--target",
+    ]);
     let output = pip
         .arg(unpacked)
         .arg(PACKAGE)
@@ -222,7 +231,8 @@ fn install(languages: &[String], unpacked: &Path, folder: &Path) -> anyhow::Resu
         // What cannot be read is better noticed now than at the next start.
         Sentences::load(&[data.join(&file)])?;
         let target = folder.join(&file);
-        std::fs::copy(data.join(&file), &target).with_context(|| format!("cannot write {}", target.display()))?;
+        std::fs::copy(data.join(&file), &target)
+            .with_context(|| format!("cannot write {}", target.display()))?;
         installed.push((language.clone(), target));
     }
     Ok(installed)
