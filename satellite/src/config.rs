@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::ear::{Ear, EarError};
+
 /// Every key with its default and its explanation.
 pub const EXAMPLE: &str = include_str!("../../satellite.example.toml");
 
@@ -242,6 +244,26 @@ impl Config {
         }
     }
 
+    /// The words that wake this satellite; none where something else does.
+    pub fn wake_words(&self) -> &[String] {
+        if self.trigger == Trigger::WakeWord { &self.wake.words } else { &[] }
+    }
+
+    /// An ear for these words, 0 to 1 readily, from the folder of models.
+    pub fn open_ear(&self, words: &[String], sensitivity: f32) -> Result<Ear, EarError> {
+        if self.trigger == Trigger::WakeWord && words.is_empty() {
+            return Err(EarError::NoWords);
+        }
+        Ear::open(&self.wake_models(), words, sensitivity)
+    }
+
+    /// What people call this satellite until it is paired under a name.
+    pub fn name(&self) -> String {
+        let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let name = if self.name.is_empty() { host().trim().to_owned() } else { self.name.clone() };
+        if name.is_empty() { "satellite".into() } else { name }
+    }
+
     pub fn preroll(&self) -> Duration {
         Duration::from_millis(self.microphone.preroll_ms.into())
     }
@@ -264,7 +286,7 @@ fn key_of(variable: &str) -> Option<(Option<String>, String)> {
     })
 }
 
-/// Sets one key to `value`, read as TOML if that fits the key, else as a string.
+/// Sets one key to `value`, read as TOML if that fits the key, else as a string, else as a list with commas.
 fn overridden(
     table: &mut toml::Table,
     section: Option<&str>,
@@ -273,7 +295,9 @@ fn overridden(
 ) -> Result<Config, String> {
     let typed = toml::from_str::<toml::Table>(&format!("v = {value}")).ok().and_then(|mut t| t.remove("v"));
     let mut problem = String::new();
-    for candidate in typed.into_iter().chain([toml::Value::String(value.into())]) {
+    let list = value.split(',').map(|item| toml::Value::String(item.trim().into())).collect();
+    let others = [toml::Value::String(value.into()), toml::Value::Array(list)];
+    for candidate in typed.into_iter().chain(others) {
         let keys = match section {
             None => &mut *table,
             Some(section) => {
@@ -382,6 +406,8 @@ mod tests {
         assert_eq!((config.trigger, config.name.as_str()), (Trigger::Speech, "7"));
         assert_eq!(config.wake.words, ["alexa", "computer"]);
         assert!(!config.speaker.earcons);
+        let words = parse("", &[("SOTTO_WAKE_WORDS", "alexa, computer")]).unwrap().wake.words;
+        assert_eq!(words, ["alexa", "computer"]);
         assert_eq!(config.wake_models(), Path::new("/var/lib/sotto/wake"));
         assert_eq!(
             parse("", &[("SOTTO_OPUS_COMPLEXITY", "eleven")]).unwrap_err(),

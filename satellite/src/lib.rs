@@ -16,12 +16,12 @@ mod voice;
 
 pub mod listening;
 
-pub mod link;
-
 pub mod panel;
 pub mod speaker;
 
 pub use ear::{AUTHOR, Ear, EarError, Noticed};
 pub use encode::{CodecError, Decoder, Encoder};
 
+pub mod hub;
+pub mod link;
 pub mod run;

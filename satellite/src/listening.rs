@@ -136,6 +136,8 @@ pub enum Event {
     Outcome(Outcome),
     Muted(bool),
     Line(Line),
+    /// Whoever types it at a hub pairs this satellite.
+    Code(String),
     Trouble(String),
 }
 
@@ -245,7 +247,8 @@ impl Listening {
             }
             // While the button is down, its holder says when it ends.
             Some(open) if !open.held => match end {
-                Some(End::Spoke { .. } | End::NobodySpoke) => self.end(EndReason::Silence),
+                Some(End::Spoke { .. }) => self.end(EndReason::Silence),
+                Some(End::NobodySpoke) => self.end(EndReason::NothingSaid),
                 Some(End::TooLong) => self.end(EndReason::Limit),
                 None => {}
             },
@@ -339,6 +342,13 @@ impl Listening {
         }
     }
 
+    /// The hub has heard enough of this utterance, and its outcome follows.
+    pub fn enough(&mut self, utterance: UtteranceId) {
+        if self.open.as_ref().is_some_and(|open| open.utterance == utterance) {
+            self.end(EndReason::Silence);
+        }
+    }
+
     /// What became of an utterance.
     pub fn outcome(&mut self, outcome: Outcome) {
         use OutcomeKind::*;
@@ -359,6 +369,16 @@ impl Listening {
     /// The satellite stops: an utterance under way is marked as cut off.
     pub fn stop(&mut self) {
         self.end(EndReason::Cancelled);
+    }
+
+    /// Whether an utterance is being spoken.
+    pub fn open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether there is a voice just now.
+    pub fn hears_voice(&self) -> bool {
+        self.voice_since.is_some()
     }
 
     /// Nothing is being said and every utterance has its outcome.

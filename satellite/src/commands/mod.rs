@@ -6,6 +6,7 @@ mod check_config;
 mod devices;
 mod evaluate;
 mod pair;
+mod run;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ impl Place {
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Listen until Ctrl-C
+    Run(run::Args),
     /// List microphones and speakers, or watch a level meter
     Devices(devices::Args),
     /// Make this satellite part of a house, with the code that `sotto-hub pair` shows
@@ -53,6 +56,7 @@ pub enum Command {
 impl Command {
     pub fn run(self, place: &Place) -> anyhow::Result<()> {
         match self {
+            Self::Run(args) => run::run(args, place),
             Self::Devices(args) => devices::run(args, place),
             Self::Pair(args) => pair::run(args, place),
             Self::CheckConfig => check_config::run(place),

@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn an_id_fits_a_topic_whatever_the_name() {
-        let check = |name: &str, expect: &str| assert_eq!(id(name, Fingerprint::from_bytes([0xab; 32])), expect);
+        let check =
+            |name: &str, expect: &str| assert_eq!(id(name, Fingerprint::from_bytes([0xab; 32])), expect);
         check("Kitchen shelf", "kitchen-shelf-ababab");
         check("Küche", "kueche-ababab");
         check("  ", "satellite-ababab");

@@ -145,7 +145,7 @@ fn nobody_is_listened_to_for_ever() {
         happens.into_iter().for_each(|what| room.happens(what));
         assert!(room.did.iter().any(|did| did == expect), "{:?}", room.did);
     };
-    ends(vec![Press, Release, Silence(3_100)], "end Silence");
+    ends(vec![Press, Release, Silence(3_100)], "end NothingSaid");
     let on_and_on = || (0..16).flat_map(|_| [Voice(900), Silence(100)]);
     ends([Press, Release].into_iter().chain(on_and_on()).collect(), "end Limit");
     ends(vec![Press, Voice(15_100)], "end Limit");
