@@ -9,8 +9,8 @@ pub mod second_look;
 pub mod understanding;
 pub mod utterance;
 
-pub mod satellite_settings;
 pub mod control;
+pub mod satellite_settings;
 pub mod satellites;
 
 pub mod sessions;

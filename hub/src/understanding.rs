@@ -71,7 +71,9 @@ pub fn sentences(config: &Config, data: &Path, language: Option<&str>) -> anyhow
     let language = language.unwrap_or(&config.hub.language);
     let installed = data.join("sentences");
     let of = |all: BTreeMap<String, Sentences>| {
-        all.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(language)).map(|(_, sentences)| sentences)
+        all.into_iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(language))
+            .map(|(_, sentences)| sentences)
     };
     let mut all = match installed.is_dir() {
         true => of(Sentences::load_languages(&[installed], false)?),

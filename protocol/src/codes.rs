@@ -72,6 +72,8 @@ impl Codes {
         if fits {
             self.out = None;
             self.used = true;
+            // The pace is for those who guess; the next satellite need not wait.
+            self.next_try = None;
         }
         fits
     }

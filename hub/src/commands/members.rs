@@ -11,6 +11,7 @@ use sotto_house::Role;
 use sotto_journal::{Journal, Member, OpenError, Options};
 
 use super::{Place, passphrase};
+use crate::control;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -96,6 +97,8 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<ExitCode> {
             // Somebody has to look after the machine, and to invite the others.
             let administrator = administrator || first;
             let (id, code) = journal.add_member(&name, role.into(), administrator, &passphrase, now)?;
+            // A hub that runs hands a first adult the key to the house's recordings.
+            let _ = control::ask(&place.data()?, &json!({ "ask": "newcomer" }));
             if place.json {
                 println!("{}", json!({ "person": id.to_string(), "recovery_code": code.reveal().as_str() }));
             } else {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use sotto_house::Policy;
 use sotto_journal::{Journal, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Place;
 use crate::broker::Broker;
 use crate::config::{Config, EngineChoice};
-use crate::control::Control;
+use crate::control::{self, Control};
 use crate::events::Events;
 use crate::home::{self, Address, Home, Request, Tls};
 use crate::lately::Lately;
@@ -90,7 +90,9 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     };
     let pages =
         pages::serve(&config.web, data, journal.clone(), Arc::new(port), &mut tasks, stop.clone()).await?;
-    tasks.spawn(control.answering(satellites::answers(satellites.clone())).serve(stop.clone()));
+    let control =
+        control.answering(satellites::answers(satellites.clone())).answering(newcomers(journal.clone()));
+    tasks.spawn(control.serve(stop.clone()));
     tasks.spawn(sweep(journal.clone(), stop.clone()));
     tasks.spawn(obey(requests, settings.clone(), satellites.clone(), stop.clone()));
     tasks.spawn(follow_names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
@@ -257,6 +259,24 @@ async fn follow_names(
         if let Ok(Err(error)) = renamed.await {
             tracing::warn!(%error, "the speech engine does not know the new names");
         }
+    }
+}
+
+/// Answers `newcomer`: somebody was added by a command beside this hub, and waits for what it alone can hand over.
+fn newcomers(journal: Journal) -> impl Fn(String, Value) -> control::Answer + Send + Sync + 'static {
+    move |ask, _| {
+        let journal = journal.clone();
+        Box::pin(async move {
+            if ask != "newcomer" {
+                return None;
+            }
+            let swept = tokio::task::spawn_blocking(move || journal.sweep(Timestamp::now())).await;
+            Some(match swept {
+                Ok(Ok(_)) => Ok(json!({ "welcome": true })),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(error) => Err(error.to_string()),
+            })
+        })
     }
 }
 

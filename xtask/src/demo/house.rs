@@ -95,7 +95,8 @@ impl House {
             let line =
                 children.next(Duration::from_secs(60)).context("the hub did not start within a minute")?;
             if line.text.is_empty() {
-                bail!("the hub ended; its message is above");
+                let log = std::fs::read_to_string(folder.join("hub.log")).unwrap_or_default();
+                bail!("the hub ended: {}", log.trim());
             }
             let event: Value = serde_json::from_str(&line.text).unwrap_or_default();
             if event["event"] == "ready" {
@@ -141,7 +142,8 @@ impl House {
     /// The satellite of `room`, hearing `sound` as if it were spoken.
     pub fn satellite(&self, room: usize, sound: &Path) -> Command {
         let mut run = self.satellite_program(room);
-        run.args(["run", "--json", "--microphone"]).arg(format!("file:{}", sound.display()));
+        run.args(["run", "--json", "--speaker", "none", "--microphone"])
+            .arg(format!("file:{}", sound.display()));
         run
     }
 
@@ -218,7 +220,7 @@ fn answer(command: &mut Command, input: &str) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
 }
 
-/// Five random words' worth: long enough to be a passphrase, short enough to be typed once.
+/// Four words of six letters: long enough to be a passphrase, short enough to be typed once.
 fn passphrase() -> anyhow::Result<String> {
     let mut bytes = [0u8; 12];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
@@ -239,8 +241,7 @@ pub fn print_line(from: &str, text: &str) {
     match event.as_object() {
         Some(fields) => {
             let name = fields.get("event").and_then(Value::as_str).unwrap_or_default();
-            let rest =
-                fields.iter().filter(|(key, _)| !matches!(key.as_str(), "event" | "utterance" | "at_ms"));
+            let rest = fields.iter().filter(|(key, _)| !matches!(key.as_str(), "event" | "utterance" | "ms"));
             let rest =
                 rest.map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"').to_owned()));
             println!("  {from:<12} {name:<12} {}", rest.collect::<Vec<_>>().join(", "));
