@@ -88,7 +88,7 @@ check "only here" bash -c "'$HA' wait-state light.kitchen_light on && [ \"\$('$H
 check "brightness" answers 'answer Published' 'say HassLightSet {"name": "bedroom light", "brightness": 40}'
 check "102 of 255" "$HA" wait-state light.bedroom_light 102 --attr brightness
 check "a blind" answers 'answer Published' 'say HassSetPosition {"name": "bedroom blind", "position": 30}'
-check "it is at 30" "$HA" wait-state cover.bedroom_blind 30 --attr current_position
+check "it is at 30" "$HA" wait-state cover.bedroom_blind "30*" --attr current_position
 check "the heating, by area" answers 'answer Published' 'say HassClimateSetTemperature {"area": "Living room", "temperature": 21.5}'
 check "21.5 degrees" "$HA" wait-state climate.living_room_heating 21.5 --attr temperature
 check "the fan" answers 'answer Published' 'say HassTurnOn {"name": "bedroom fan"}'
@@ -105,18 +105,17 @@ check "unlocking wants to be said twice" answers 'answer Refused .*once more' 's
 check "and then unlocks" answers 'answer Published' 'say HassTurnOff {"name": "front door"}'
 
 "$HARNESS/down.sh" ha >/dev/null 2>&1
-check "without Home Assistant the hub sees to it itself" bash -c "sleep 2; true"
 KEEP=1 "$HARNESS/up.sh" ha >/dev/null 2>&1
 check "after its restart the satellite is there" "$HA" wait-state "number.${SAT}_volume" 60
-check "and obeys are obeyed" answers 'answer Published' 'say HassTurnOn {"name": "kitchen light"}'
+check "and commands are obeyed" answers 'answer Published' 'say HassTurnOn {"name": "kitchen light"}'
 check "light.kitchen_light is on again" "$HA" wait-state light.kitchen_light on
 "$HARNESS/down.sh" mosquitto >/dev/null 2>&1
 check "without a broker the person is told" answers 'answer NotReached .*cannot reach' 'say HassTurnOff {"name": "kitchen light"}'
 "$HARNESS/up.sh" mosquitto >/dev/null 2>&1
 check "after the broker's restart it is there" "$HA" wait-state "number.${SAT}_volume" 60
-check "the old command never fired" bash -c "sleep 3; [ \"\$('$HA' state light.kitchen_light)\" = on ]"
+check "the old command never fired" bash -c "sleep 12; [ \"\$('$HA' state light.kitchen_light)\" = on ]"
 echo "forget kitchen" >&3
 check "a revoked satellite is gone" "$HA" wait-entity "number.${SAT}_volume" --gone --timeout 15
-check "no warning about anything of ours" bash -c "! '$HA' log --warnings --grep 'components.mqtt.*sotto|automation.*[Ss]otto'"
+check "no warning about anything of ours" bash -c "! '$HA' log --warnings --grep 'components.mqtt.*sotto|[Ss]otto|helpers.template|components.automation'"
 echo "$PASSED passed, $FAILED failed"
 [ "$FAILED" = 0 ]
