@@ -25,8 +25,8 @@ impl Household {
     pub fn start(more: &str) -> Household {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("hub.toml");
-        let base =
-            "[satellites]\nlisten = \"127.0.0.1:0\"\ndiscovery = false\n[web]\nlisten = \"127.0.0.1:0\"\n";
+        let base = "[satellites]\nlisten = \"127.0.0.1:0\"\ndiscovery = false\n[web]\nlisten = \"127.0.0.1:0\"\n\
+                    [mqtt]\nprivate_port = 0\n";
         std::fs::write(&config, format!("{base}{more}")).expect("a file");
         let hub = Running::start(&mut run(&config, folder.path()));
         let ready = hub.event("ready");
@@ -115,6 +115,6 @@ impl Satellite {
 
     /// Hears `sound` as if it were spoken.
     pub fn hear(&self, sound: &Path) -> Running {
-        Running::start(self.command(&["run", "--microphone"]).arg(format!("file:{}", sound.display())))
+        Running::start(&mut self.command(&["run", &format!("--microphone=file:{}", sound.display())]))
     }
 }

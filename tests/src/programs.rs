@@ -18,7 +18,7 @@ pub fn program(name: &str) -> Command {
     let folder = BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "sotto-hub", "--package", "sotto-satellite"]);
+        build.args(["build", "--quiet", "--workspace", "--bins"]);
         let built =
             build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).status().expect("cargo");
         assert!(built.success(), "the programs do not build");

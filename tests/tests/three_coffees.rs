@@ -61,7 +61,8 @@ async fn three_coffees_are_ordered() {
         assert_eq!(message.topic, "sotto/intent/orderDrink");
         assert!(!message.retain);
         let payload: Value = serde_json::from_str(&message.payload).unwrap();
-        assert_eq!((payload["area"].as_str(), payload["satellite"].as_str()), (Some("Kitchen"), Some("bar")));
+        assert_eq!(payload["area"], "Kitchen");
+        assert!(payload["satellite"].as_str().is_some_and(|id| id.starts_with("bar")), "{payload}");
         assert!(payload.get("words").is_none(), "words do not leave");
         for (slot, value) in &order.slots {
             let arrived = payload["slots"][slot].to_string().replace(['"', ' '], "");

@@ -19,6 +19,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
     // A failed test does not hide what the others have to say.
     let docs = try_run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    // The stories run the programs themselves.
+    shell::run(&mut cargo(&["build", "--workspace", "--bins", "--quiet"]))?;
     let tests = try_run(&mut cargo(&["nextest", "run", "--workspace"]))?;
     print_skipped();
     Ok(if docs && tests { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -37,7 +37,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     packages::install(For::Demo, args.yes)?;
     let models = packages::wake_models()?;
     step(started, "Building hub and satellite (some minutes the first time)");
-    shell::run(&mut shell::cargo(&["build", "--package", "sotto-hub", "--package", "sotto-satellite"]))?;
+    shell::run(&mut shell::cargo(&["build", "--workspace", "--bins"]))?;
 
     let (interrupt, interrupted) = mpsc::channel();
     ctrlc::set_handler(move || {
