@@ -5,146 +5,19 @@
 //! is cut short or rewritten whole shows too. Deliberately absent: anything of what was said, and a way to make a
 //! [`Grant`] without an entry on the disk.
 
-use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use ed25519_dalek::{Signer, SigningKey};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
-use sotto_house::{PersonId, RecordingId};
+use sotto_house::RecordingId;
 
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
+use crate::head::{Head, read_head};
 use crate::keys;
-use crate::people::Person;
+use crate::person::Person;
 use crate::record::Owner;
 use crate::store::{Lasting, StoreError};
 use crate::{Journal, timestamp};
-
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Act {
-    /// The sound of a recording was opened.
-    Listened,
-    /// Transcripts were opened.
-    Read,
-    /// Transcripts were searched through.
-    Searched,
-    /// The hub took the sound of an utterance while it was spoken.
-    HeardLive,
-    /// A reviewer was served a nameless clip.
-    Reviewed,
-    Exported,
-    Erased,
-    Claimed,
-    Disputed,
-    HandedOver,
-    /// A member joined.
-    Joined,
-    /// A member and all their recordings are gone.
-    Left,
-    Invited,
-    /// An adult was let into the house's recordings.
-    Admitted,
-    PassphraseChanged,
-    /// A recovery code was used.
-    Recovered,
-    SettingChanged,
-    BackedUp,
-    Restored,
-    /// A reviewer corrected a clip.
-    Corrected,
-}
-
-impl Act {
-    pub const ALL: [Act; 20] = [
-        Act::Listened,
-        Act::Read,
-        Act::Searched,
-        Act::HeardLive,
-        Act::Reviewed,
-        Act::Exported,
-        Act::Erased,
-        Act::Claimed,
-        Act::Disputed,
-        Act::HandedOver,
-        Act::Joined,
-        Act::Left,
-        Act::Invited,
-        Act::Admitted,
-        Act::PassphraseChanged,
-        Act::Recovered,
-        Act::SettingChanged,
-        Act::BackedUp,
-        Act::Restored,
-        Act::Corrected,
-    ];
-}
-
-/// Why it was done, as the one who did it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Purpose {
-    /// To hear or read it again.
-    Recall,
-    /// To see whose it is.
-    Belonging,
-    /// To see why something was not understood or went wrong.
-    Repair,
-    /// The hub understands a command.
-    Transcribe,
-    /// The hub tells who speaks.
-    Identify,
-    /// A reviewer judges a nameless clip.
-    Review,
-    /// A consenting person's clip leaves as training material.
-    Training,
-    /// A person takes their own archive away.
-    TakeAway,
-    /// Its time had come.
-    Retention,
-    /// Somebody asked on the page or at the console.
-    Request,
-    /// Somebody asked by voice.
-    SpokenRequest,
-    /// Looking after the hub.
-    Upkeep,
-}
-
-impl Purpose {
-    pub const ALL: [Purpose; 12] = [
-        Purpose::Recall,
-        Purpose::Belonging,
-        Purpose::Repair,
-        Purpose::Transcribe,
-        Purpose::Identify,
-        Purpose::Review,
-        Purpose::Training,
-        Purpose::TakeAway,
-        Purpose::Retention,
-        Purpose::Request,
-        Purpose::SpokenRequest,
-        Purpose::Upkeep,
-    ];
-}
-
-/// Who did it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Actor {
-    /// The hub by itself, or its administrator at the console.
-    Hub,
-    Person(PersonId),
-}
-
-impl Actor {
-    pub(crate) fn id(self) -> Id {
-        match self {
-            Actor::Hub => Id([0; 16]),
-            Actor::Person(person) => person.into(),
-        }
-    }
-
-    pub(crate) fn from_id(id: Id) -> Self {
-        if id.0 == [0; 16] { Actor::Hub } else { Actor::Person(id.person()) }
-    }
-}
 
 /// One entry of the log, as a person reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,53 +101,6 @@ impl Grant {
     }
 }
 
-/// The end of the log at one moment, signed by the hub: what a satellite keeps as a witness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    pub seq: u64,
-    pub hash: [u8; 32],
-    pub at: Timestamp,
-    pub signature: [u8; 64],
-}
-
-impl Head {
-    /// Bytes of a head on the wire.
-    pub const BYTES: usize = 8 + 32 + 8 + 64;
-
-    /// `seq ‖ hash ‖ at (ms) ‖ signature`, little endian.
-    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        bytes[..8].copy_from_slice(&self.seq.to_le_bytes());
-        bytes[8..40].copy_from_slice(&self.hash);
-        bytes[40..48].copy_from_slice(&self.at.as_millisecond().to_le_bytes());
-        bytes[48..].copy_from_slice(&self.signature);
-        bytes
-    }
-
-    /// `None` for another length or an impossible time. The signature is checked by [`Journal::verify`].
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; Self::BYTES] = bytes.try_into().ok()?;
-        let (seq, rest) = bytes.split_first_chunk::<8>()?;
-        let (hash, rest) = rest.split_first_chunk::<32>()?;
-        let (at, signature) = rest.split_first_chunk::<8>()?;
-        Some(Head {
-            seq: u64::from_le_bytes(*seq),
-            hash: *hash,
-            at: Timestamp::from_millisecond(i64::from_le_bytes(*at)).ok()?,
-            signature: signature.try_into().ok()?,
-        })
-    }
-
-    fn message(seq: u64, hash: &[u8; 32], at: i64) -> [u8; 32] {
-        keys::digest(&[b"access log head", &seq.to_le_bytes(), hash, &at.to_le_bytes()])
-    }
-
-    pub(crate) fn is_signed_by(&self, key: &VerifyingKey) -> bool {
-        let message = Head::message(self.seq, &self.hash, self.at.as_millisecond());
-        key.verify(&message, &Signature::from_bytes(&self.signature)).is_ok()
-    }
-}
-
 /// Appends an entry; it counts once the transaction is committed.
 pub(crate) fn append(
     transaction: &Transaction<'_>,
@@ -340,19 +166,6 @@ pub(crate) fn entry_hash(
         recordings,
         &count.to_le_bytes(),
     ])
-}
-
-pub(crate) fn read_head(transaction: &Transaction<'_>) -> rusqlite::Result<Option<Head>> {
-    transaction
-        .query_row("SELECT seq, hash, at, signature FROM head", [], |row| {
-            Ok(Head {
-                seq: row.get::<_, i64>(0)? as u64,
-                hash: row.get(1)?,
-                at: timestamp(row.get(2)?),
-                signature: row.get(3)?,
-            })
-        })
-        .optional()
 }
 
 impl Journal {

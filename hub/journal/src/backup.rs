@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use thiserror::Error;
 
-use crate::access::{self, Act, Actor, Note, Purpose};
+use crate::access::{self, Note};
+use crate::acts::{Act, Actor, Purpose};
 use crate::keys;
 use crate::record::Owner;
 use crate::store::{FILE, Keeper, Lasting, OpenError, StoreError, private_file};

@@ -8,11 +8,13 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use sotto_house::{Area, Outcome, PersonId, RecordingId, Retention};
 use thiserror::Error;
 
-use crate::access::{self, Act, Actor, Note, Purpose};
+use crate::access::{self, Note};
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
 use crate::house_key::public_of;
 use crate::keys::{self, Binding, Kind, Secret};
-use crate::people::{MemberError, Person, require_active};
+use crate::people::{MemberError, require_active};
+use crate::person::Person;
 use crate::record::{Attribution, Owner, Row, Sealed, insert};
 use crate::store::{Lasting, StoreError};
 use crate::vault::{self, Locked, Opening, Plain};

@@ -3,7 +3,7 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use sotto_house::{Outcome, PersonId, RecordingId, Retention, Role};
 
-use crate::access::{Act, Purpose};
+use crate::acts::{Act, Purpose};
 use crate::record::{Attribution, Owner};
 
 /// A word with a number. `TABLE` lists every pair once.

@@ -14,12 +14,14 @@ use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
 use crate::Journal;
-use crate::access::{Act, Actor, Note, Purpose};
+use crate::access::Note;
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Coded, Id};
 use crate::history::Filter;
 use crate::history::{Entry, Found, by_number};
 use crate::keys::Kind;
-use crate::people::{MemberError, Person, require_active};
+use crate::people::{MemberError, require_active};
+use crate::person::Person;
 use crate::record::Owner;
 use crate::sound::Sound;
 use crate::store::StoreError;

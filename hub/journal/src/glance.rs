@@ -9,7 +9,8 @@ use sotto_house::RecordingId;
 use crate::Journal;
 use crate::codes::Id;
 use crate::history::{Cursor, Filter, ReadError, page};
-use crate::people::{Person, require_active};
+use crate::people::require_active;
+use crate::person::Person;
 use crate::record::Owner;
 
 impl Journal {

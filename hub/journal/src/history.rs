@@ -14,12 +14,14 @@ use rusqlite::{OptionalExtension, Transaction, params_from_iter};
 use sotto_house::{Area, Outcome, RecordingId, SatelliteId};
 use thiserror::Error;
 
-use crate::access::{Act, Actor, Note, Purpose};
+use crate::access::Note;
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Coded, Id};
-use crate::erase::Whose;
 use crate::keys::Kind;
-use crate::people::{MemberError, Person, require_active};
+use crate::people::{MemberError, require_active};
+use crate::person::Person;
 use crate::record::{Attribution, Owner};
+use crate::selection::Whose;
 use crate::store::StoreError;
 use crate::words::Words;
 use crate::{Journal, timestamp, vault};

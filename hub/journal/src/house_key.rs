@@ -16,10 +16,12 @@ use sotto_house::{PersonId, Role};
 use jiff::Timestamp;
 
 use crate::Journal;
-use crate::access::{self, Act, Actor, Note, Purpose};
+use crate::access::{self, Note};
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
 use crate::keys::{self, Public, Secret};
-use crate::people::{MemberError, Person, require_active};
+use crate::people::{MemberError, require_active};
+use crate::person::Person;
 use crate::record::Owner;
 use crate::store::{Lasting, StoreError, lock};
 

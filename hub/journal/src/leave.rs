@@ -6,11 +6,15 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 use sotto_house::PersonId;
 
-use crate::access::{self, Act, Actor, Note, Purpose};
+use crate::access::{self, Note};
+use crate::acts::{Act, Actor, Purpose};
+use crate::chosen::{Chosen, Order};
 use crate::codes::Id;
-use crate::erase::{Asked, Chosen, Order, Receipt, What};
-use crate::people::{MemberError, Person, require_active, require_administrator};
+use crate::erase::Receipt;
+use crate::people::{MemberError, require_active, require_administrator};
+use crate::person::Person;
 use crate::record::Owner;
+use crate::selection::{Asked, What};
 use crate::store::Lasting;
 use crate::{Change, Journal};
 

@@ -64,8 +64,14 @@ mod store;
 mod tokens;
 
 mod access;
+mod acts;
+mod head;
+
+mod joining;
 mod leave;
 mod people;
+mod person;
+mod sign_in;
 
 mod house_key;
 mod settings;
@@ -82,7 +88,9 @@ mod listen;
 mod search;
 
 mod belong;
+mod chosen;
 mod erase;
+mod selection;
 mod sweep;
 mod verify;
 
@@ -101,18 +109,23 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use tokio::sync::broadcast;
 
-pub use access::{AccessRecord, Act, Actor, Grant, Head, Purpose};
+pub use access::{AccessRecord, Grant};
+pub use acts::{Act, Actor, Purpose};
 pub use backup::{BackedUp, BackupError, Restored};
 pub use belong::BelongError;
-pub use erase::{Asked, EraseError, Receipt, Selection, Spoken, What, Whose};
+pub use erase::{EraseError, Receipt, Spoken};
 pub use export::{ExportError, Progress};
+pub use head::Head;
 pub use history::{Cursor, Entry, Filter, Outline, Page, ReadError};
 pub use keys::Hardness;
 pub use listen::{ListenError, Listening};
-pub use people::{Member, MemberError, Person, RecoverError, SignInError};
+pub use people::{Member, MemberError};
+pub use person::Person;
 pub use record::{Attribution, Finished, Heard, LiveListening, Owner, RecordError, Recorded, Recorder};
 pub use review::{Clip, ClipId, Judged, ReviewError, Verdict};
+pub use selection::{Asked, Selection, What, Whose};
 pub use settings::Settings;
+pub use sign_in::{RecoverError, SignInError};
 pub use sound::{PACKET, PACKET_LIMIT, PACKETS_LIMIT};
 pub use store::{OpenError, StoreError};
 pub use sweep::{Expiring, State, Swept};

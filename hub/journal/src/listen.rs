@@ -13,10 +13,12 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::Journal;
-use crate::access::{Act, Actor, Note, Purpose};
+use crate::access::Note;
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::Id;
 use crate::keys::Kind;
-use crate::people::{MemberError, Person, require_active};
+use crate::people::{MemberError, require_active};
+use crate::person::Person;
 use crate::record::Owner;
 use crate::sound::{PACKET, Sound};
 use crate::store::StoreError;

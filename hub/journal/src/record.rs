@@ -14,7 +14,8 @@ use sotto_house::{Area, Kept, Outcome, PersonId, RecordingId, Retention, Satelli
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::access::{self, Act, Actor, Note, Purpose};
+use crate::access::{self, Note};
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
 use crate::house_key::public_of;
 use crate::keys::{self, Binding, Kind, Secret};

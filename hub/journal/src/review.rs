@@ -15,11 +15,13 @@ use sotto_house::{PersonId, RecordingId};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::access::{self, Act, Actor, Grant, Note, Purpose};
+use crate::access::{self, Grant, Note};
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Coded, Id};
 use crate::keys::{self, Binding, Broken, Kind, Public, Secret};
 use crate::listen::Listening;
-use crate::people::{MemberError, Person, require_active, require_administrator};
+use crate::people::{MemberError, require_active, require_administrator};
+use crate::person::Person;
 use crate::record::Owner;
 use crate::sound::Sound;
 use crate::store::{Lasting, StoreError};

@@ -10,11 +10,13 @@ use rusqlite::params;
 use zeroize::Zeroizing;
 
 use crate::Journal;
-use crate::access::{Act, Actor, Note, Purpose};
+use crate::access::Note;
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::Id;
 use crate::history::{Cursor, ReadError};
 use crate::keys::{self, Binding, Kind, Secret};
-use crate::people::{Person, require_active};
+use crate::people::require_active;
+use crate::person::Person;
 use crate::record::{Form, Owner};
 use crate::store::{Lasting, StoreError, lock};
 use crate::vault::{self, Locked, Opening};

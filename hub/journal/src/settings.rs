@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use sotto_house::{Area, Kept, Outcome, PersonId, Retention, Role, SatelliteId};
 
-use crate::access::{self, Act, Actor, Note, Purpose};
+use crate::access::{self, Note};
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
-use crate::people::{MemberError, Person, require_active, require_administrator};
+use crate::people::{MemberError, require_active, require_administrator};
+use crate::person::Person;
 use crate::record::{Owner, expiry};
 use crate::review;
 use crate::store::{Lasting, StoreError};

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use rusqlite::params;
 use sotto_house::PersonId;
 
-use crate::access::{Actor, Purpose};
+use crate::acts::{Actor, Purpose};
+use crate::chosen::{Chosen, Order};
 use crate::codes::Id;
-use crate::erase::{Asked, Chosen, Order};
-use crate::people::{MemberError, Person, require_active};
+use crate::people::{MemberError, require_active};
+use crate::person::Person;
 use crate::record::Owner;
+use crate::selection::Asked;
 use crate::store::{Lasting, StoreError, lock};
 use crate::{Change, Journal};
 

@@ -10,7 +10,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::keys::{self, Secret};
-use crate::people::SignInError;
+use crate::sign_in::SignInError;
 use crate::store::lock;
 
 /// Crockford's base 32: no I, L, O or U, so that it survives handwriting.

@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::Journal;
-use crate::access::{Act, Actor, Purpose};
+use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
-use crate::people::Person;
+use crate::person::Person;
 use crate::review::{ClipId, Correction, Judged, OpenedClip, ReviewError, consenting, require_reviewer};
 use crate::sound::Sound;
 use crate::store::{StoreError, make_private_dir};

@@ -8,8 +8,9 @@ use rusqlite::Transaction;
 use thiserror::Error;
 
 use crate::Journal;
-use crate::access::{self, Head, entry_hash, read_head, read_record};
+use crate::access::{self, entry_hash, read_record};
 use crate::erase::read_receipt;
+use crate::head::{Head, read_head};
 use crate::store::StoreError;
 
 /// A log in which everything is as it was written.
