@@ -8,6 +8,7 @@ use sotto_journal::MemberError;
 use crate::answer::{go, page};
 use crate::frame::Frame;
 use crate::settings::refused;
+use crate::tokens::Scope;
 use crate::trouble::Trouble;
 use crate::visitor::{Deed, Member};
 use crate::welcome::{member_error, weak};
@@ -21,6 +22,15 @@ struct AccountPage {
     note: Option<String>,
     bad: bool,
     sessions: Vec<OneSession>,
+    token: Option<String>,
+    tokens: Vec<OneToken>,
+    scopes: Vec<(&'static str, String)>,
+}
+
+struct OneToken {
+    name: String,
+    about: String,
+    handle: String,
 }
 
 struct OneSession {
@@ -35,7 +45,27 @@ pub async fn account_page(member: Member) -> Response {
 }
 
 fn show(member: &Member, note: Option<String>, bad: bool) -> Response {
+    show_with(member, note, bad, None)
+}
+
+fn show_with(member: &Member, note: Option<String>, bad: bool, token: Option<String>) -> Response {
     let lang = member.lang;
+    let tokens = member.shared.tokens.own(member.session.id);
+    let tokens = tokens
+        .iter()
+        .map(|token| {
+            let since = Timestamp::try_from(token.since).unwrap_or_default();
+            let since = lang.moment(since, member.zone(), member.today());
+            let scopes =
+                Scope::ALL.iter().filter(|(scope, _)| token.scopes.contains(scope)).map(|(_, name)| *name);
+            let scopes: Vec<&str> = scopes.collect();
+            OneToken {
+                name: token.name.clone(),
+                about: format!("{} · {}", scopes.join(", "), lang.fill("account.since", &[("when", &since)])),
+                handle: token.handle.clone(),
+            }
+        })
+        .collect();
     let sessions = member.shared.sessions.own(member.session.id);
     let sessions = sessions
         .into_iter()
@@ -57,6 +87,9 @@ fn show(member: &Member, note: Option<String>, bad: bool) -> Response {
         note,
         bad,
         sessions,
+        token,
+        tokens,
+        scopes: Scope::ALL.map(|(_, name)| (name, lang.say(&format!("scope.{name}")).to_owned())).into(),
     })
 }
 
@@ -118,7 +151,7 @@ pub async fn passphrase(deed: Deed) -> Result<Response, Trouble> {
         .await?;
     match changed {
         Ok(()) => {
-            member.shared.sessions.close_all(member.session.id, Some(&member.session.handle));
+            member.shared.sign_out(member.session.id, Some(&member.session.handle));
             Ok(show(&member, Some(member.lang.say("account.changed").to_owned()), false))
         }
         Err(error @ (MemberError::WrongPassphrase | MemberError::PassphraseShort)) => {
@@ -136,9 +169,32 @@ pub async fn close_session(deed: Deed) -> Result<Response, Trouble> {
     }
 }
 
+/// Makes a token and shows it, this once.
+pub async fn make_token(deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed;
+    let lang = member.lang;
+    let scopes: Vec<Scope> = form.all("scope").filter_map(Scope::named).collect();
+    if scopes.is_empty() {
+        return Err(Trouble::Refused(lang, lang.say("account.no_scope").to_owned()));
+    }
+    let made = member.shared.tokens.make(member.session.clone(), form.get("name"), scopes);
+    match made.map_err(|error| Trouble::Broken(lang, error.to_string()))? {
+        Some(token) => Ok(show_with(&member, None, false, Some(token))),
+        None => Err(Trouble::Refused(lang, lang.say("account.too_many_tokens").to_owned())),
+    }
+}
+
+pub async fn end_token(deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed;
+    match member.shared.tokens.end_one(member.session.id, form.get("token")) {
+        true => Ok(go("/account")),
+        false => Err(Trouble::NotHere(member.lang)),
+    }
+}
+
 /// Signs out everywhere, here too.
 pub async fn close_all(deed: Deed) -> Response {
-    deed.member.shared.sessions.close_all(deed.member.session.id, None);
+    deed.member.shared.sign_out(deed.member.session.id, None);
     go("/sign-in")
 }
 

@@ -56,10 +56,11 @@ fn from_elsewhere(request: &Request) -> bool {
 /// Deliberately absent: `Strict-Transport-Security`. A hub that is set up anew has a new authority, and the header
 /// would lock every browser of the house out of it for months. Cookies are `Secure`, plain HTTP only redirects.
 pub async fn guarded(request: Request, next: Next) -> Response {
-    let mut response = match request.method() == Method::POST && from_elsewhere(&request) {
-        true => Trouble::Elsewhere(language(request.headers())).into_response(),
-        false => next.run(request).await,
-    };
+    let mut response =
+        match !matches!(*request.method(), Method::GET | Method::HEAD) && from_elsewhere(&request) {
+            true => Trouble::Elsewhere(language(request.headers())).into_response(),
+            false => next.run(request).await,
+        };
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),

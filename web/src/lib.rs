@@ -14,6 +14,7 @@ mod certificate;
 mod limit;
 mod router;
 mod session;
+mod tokens;
 mod visitor;
 
 mod answer;
@@ -38,6 +39,9 @@ mod listened;
 mod people;
 mod review;
 mod takeaway;
+
+mod api;
+mod api_types;
 
 mod bench;
 mod health;
@@ -73,6 +77,7 @@ pub(crate) struct Shared {
     pub journal: Arc<Journal>,
     pub port: Arc<dyn Port>,
     pub sessions: session::Sessions<Person>,
+    pub tokens: tokens::Tokens<Person>,
     pub zone: TimeZone,
     pub authority: Option<Authority>,
     /// Sign-ins and codes tried, by address: the journal counts them by name.
@@ -93,6 +98,7 @@ impl Pages {
             journal,
             port,
             sessions: session::Sessions::default(),
+            tokens: tokens::Tokens::default(),
             zone: TimeZone::system(),
             authority: None,
             tries: limit::Limit::new(20, Duration::from_secs(15)),
@@ -133,6 +139,12 @@ impl Shared {
         let shared = self.clone();
         let answer = tokio::task::spawn_blocking(move || question(&shared.journal)).await;
         answer.map_err(|error| trouble::Trouble::Broken(&language::all()[0], error.to_string()))
+    }
+
+    /// Signs somebody out everywhere, except in the session with the handle `but`; their tokens end too.
+    pub fn sign_out(&self, id: sotto_house::PersonId, but: Option<&str>) {
+        self.sessions.close_all(id, but);
+        self.tokens.end_all(id);
     }
 
     /// Whether the access log is whole.

@@ -78,6 +78,16 @@ pub fn sentence(lang: &Language, record: &AccessRecord, names: &Names, me: Perso
     lang.fill(&format!("act.{}", act(record.act)), &[("who", &who), ("what", &what)])
 }
 
+/// Who, and the names of what and why, for the API.
+pub fn in_words(
+    lang: &Language,
+    record: &AccessRecord,
+    names: &Names,
+    me: PersonId,
+) -> (String, &'static str, &'static str) {
+    (names.say(lang, record.actor, me), act(record.act), why(record.why))
+}
+
 pub async fn listened_page(member: Member) -> Result<Response, Trouble> {
     let lang = member.lang;
     let query = member.path.split_once('?').map_or("", |(_, query)| query);

@@ -131,7 +131,7 @@ pub async fn administrator(deed: Deed) -> Result<Response, Trouble> {
         .await?;
     set.map_err(|error| refused(lang, &error))?;
     // What somebody may do is settled when they sign in, so they sign in again.
-    deed.member.shared.sessions.close_all(who, None);
+    deed.member.shared.sign_out(who, None);
     Ok(go("/people"))
 }
 
@@ -142,7 +142,7 @@ pub async fn admit(deed: Deed) -> Result<Response, Trouble> {
     let admitted =
         deed.member.shared.ask(move |journal| journal.admit(&session.person, who, Timestamp::now())).await?;
     admitted.map_err(|error| refused(lang, &error))?;
-    deed.member.shared.sessions.close_all(who, None);
+    deed.member.shared.sign_out(who, None);
     Ok(go("/people"))
 }
 
@@ -191,7 +191,7 @@ pub async fn leave(deed: Deed) -> Result<Response, Trouble> {
         .ask(move |journal| journal.remove_member(&session.person, who, Timestamp::now()))
         .await?;
     left.map_err(|error| refused(lang, &error))?;
-    deed.member.shared.sessions.close_all(who, None);
+    deed.member.shared.sign_out(who, None);
     Ok(go("/people"))
 }
 

@@ -169,7 +169,8 @@ fn facts(member: &Member, entry: &Entry) -> Vec<(&'static str, String)> {
         let why = Why::read(words.explanation.as_ref().map_or("", |text| text.as_str()));
         add("recording.sentence", why.sentence);
         add("recording.close", Some(why.close.join(" · ")).filter(|close| !close.is_empty()));
-        add("recording.won", why.won);
+        let notes: Vec<&str> = why.notes.iter().map(|key| lang.say(key)).collect();
+        add("recording.noted", Some(notes.join(" ")).filter(|notes| !notes.is_empty()));
     }
     add("recording.satellite", Some(entry.satellite.as_str().to_owned()));
     add("recording.area", entry.area.as_ref().map(|area| area.as_str().to_owned()));
@@ -186,50 +187,65 @@ fn facts(member: &Member, entry: &Entry) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// What a person can be told of the intent engine's explanation. It is JSON of another crate's making, so whatever
-/// is not as expected is left out.
+/// What a person can be told of the hub's explanation. It is JSON of another crate's making, so whatever is not as
+/// expected is left out.
 #[derive(Debug, Default, PartialEq)]
 struct Why {
+    /// The sentence template that matched.
     sentence: Option<String>,
+    /// What came second.
     close: Vec<String>,
-    won: Option<String>,
+    /// Keys of texts: what the house noted, such as which satellite answers and why.
+    notes: Vec<&'static str>,
 }
+
+/// What the house notes, as `(field, value)` of its JSON, and the text that says it.
+const NOTES: [(&str, Option<&str>, &str); 7] = [
+    ("heard", Some("alone"), "note.heard_alone"),
+    ("chosen", Some("surer"), "note.chosen_surer"),
+    ("chosen", Some("louder"), "note.chosen_louder"),
+    ("chosen", Some("first"), "note.chosen_first"),
+    ("cut", None, "note.cut"),
+    ("too_late_ms", None, "note.too_late"),
+    ("unsure", None, "note.unsure"),
+];
 
 impl Why {
     fn read(explanation: &str) -> Why {
         let Ok(json) = serde_json::from_str::<serde_json::Value>(explanation) else { return Why::default() };
         let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-        let close = json["alternatives"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let list = |name: &str| json[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        let said = |note: &serde_json::Value| {
+            let fits = |(field, value, _): &&(&str, Option<&str>, &'static str)| {
+                note.get(*field).is_some_and(|found| value.is_none_or(|value| found.as_str() == Some(value)))
+            };
+            NOTES.iter().find(fits).map(|(.., key)| *key)
+        };
         Why {
-            sentence: text(&json["sentence"]),
-            close: close
-                .iter()
-                .take(3)
-                .filter_map(|one| {
-                    text(&one["sentence"]).or_else(|| text(&one["intent"])).or_else(|| text(one))
-                })
-                .collect(),
-            won: text(&json["won"]),
+            sentence: text(&json["sentence"]["template"]),
+            close: list("alternatives").iter().take(3).filter_map(|one| text(&one["sentence"])).collect(),
+            notes: list("notes").iter().filter_map(said).collect(),
         }
     }
 }
 
-/// The stages as a waterfall: each begins where the one before ended.
+/// The stages as a waterfall. The journal has the time since the trigger at which each was reached, so each lasts from
+/// the one before it.
 fn stages(lang: &Language, entry: &Entry) -> Vec<Stage> {
     let Some(words) = &entry.words else { return Vec::new() };
-    let total = words.stages.iter().map(|(_, ms)| u64::from(*ms)).sum::<u64>().max(1) as f64;
-    let mut from = 0.0;
+    let total = f64::from(words.stages.iter().map(|(_, ms)| *ms).max().unwrap_or(0).max(1));
+    let mut before = 0;
     let stage = |(name, ms): &(String, u32)| {
-        let width = f64::from(*ms) / total * 100.0;
+        let took = ms.saturating_sub(before);
         let key = format!("stage.{name}");
         let known = lang.say(&key);
         let stage = Stage {
             name: if known == key { name.clone() } else { known.to_owned() },
-            from: format!("{from:.2}"),
-            width: format!("{:.2}", width.max(0.8)),
-            took: lang.fill("recording.milliseconds", &[("n", &lang.number(u64::from(*ms)))]),
+            from: format!("{:.2}", f64::from(before.min(*ms)) / total * 100.0),
+            width: format!("{:.2}", (f64::from(took) / total * 100.0).max(0.8)),
+            took: lang.fill("recording.milliseconds", &[("n", &lang.number(u64::from(took)))]),
         };
-        from += width;
+        before = (*ms).max(before);
         stage
     };
     words.stages.iter().map(stage).collect()
@@ -242,11 +258,14 @@ mod tests {
     #[test]
     fn an_explanation_is_read_as_far_as_it_goes() {
         let why = Why::read(
-            r#"{"sentence":"turn on {name}","alternatives":[{"sentence":"turn off {name}"},"x",3]}"#,
+            r#"{"sentence":{"template":"turn on {name}","line":3},
+                "alternatives":[{"sentence":"turn off {name}"},"x",3],
+                "notes":[{"chosen":"louder","over":[]},{"unheard":"of"},3]}"#,
         );
         assert_eq!(why.sentence.as_deref(), Some("turn on {name}"));
-        assert_eq!(why.close, ["turn off {name}", "x"]);
-        for odd in ["", "null", "[]", "{", r#"{"sentence":3,"alternatives":{}}"#] {
+        assert_eq!(why.close, ["turn off {name}"]);
+        assert_eq!(why.notes, ["note.chosen_louder"]);
+        for odd in ["", "null", "[]", "{", r#"{"sentence":3,"alternatives":{},"notes":"x"}"#] {
             assert_eq!(Why::read(odd), Why::default(), "{odd}");
         }
     }

@@ -12,7 +12,7 @@ use axum::middleware;
 use crate::Shared;
 use crate::visitor::Visitor;
 use crate::{
-    account, answer, assets, audio, bench, erase, health, history, house, listened, people, recording,
+    account, answer, api, assets, audio, bench, erase, health, history, house, listened, people, recording,
 };
 use crate::{review, settings, takeaway, trouble, welcome};
 
@@ -22,6 +22,8 @@ pub enum Access {
     Anyone,
     Member,
     Administrator,
+    /// A program with a token, or a member's browser.
+    Token,
 }
 
 /// One address.
@@ -80,6 +82,8 @@ routes! {
     Member post "/settings/area" settings::area;
     Member get "/account" account::account_page;
     Member post "/account/passphrase" account::passphrase;
+    Member post "/account/tokens" account::make_token;
+    Member post "/account/tokens/end" account::end_token;
     Member post "/account/sessions/close" account::close_session;
     Member post "/account/sessions/close-all" account::close_all;
     Member get "/listened" listened::listened_page;
@@ -107,6 +111,27 @@ routes! {
     Administrator post "/house/revoke" house::revoke;
     Administrator post "/house/update" house::update;
     Administrator post "/house/pull" house::pull;
+
+    Anyone get "/api/v1/openapi.json" api::openapi;
+    Token get "/api/v1/me" api::me;
+    Token get "/api/v1/recordings" api::recordings;
+    Token post "/api/v1/search" api::search;
+    Token get "/api/v1/recordings/{id}" api::recording;
+    Token delete "/api/v1/recordings/{id}" api::erase_one;
+    Token get "/api/v1/recordings/{id}/audio" api::audio;
+    Token post "/api/v1/recordings/{id}/claim" api::claim;
+    Token post "/api/v1/recordings/{id}/dispute" api::dispute;
+    Token post "/api/v1/recordings/{id}/hand-over" api::hand_over;
+    Token post "/api/v1/erase" api::erase;
+    Token get "/api/v1/receipts" api::receipts;
+    Token get "/api/v1/access-records" api::access_records;
+    Token get "/api/v1/settings" api::settings;
+    Token put "/api/v1/settings" api::set_settings;
+    Token get "/api/v1/people" api::people;
+    Token get "/api/v1/satellites" api::satellites;
+    Token patch "/api/v1/satellites/{satellite}" api::change_satellite;
+    Token delete "/api/v1/satellites/{satellite}" api::revoke_satellite;
+    Token post "/api/v1/explain" api::explain;
 
     Member get "/bench" bench::bench_page;
     Member post "/bench" bench::explain;

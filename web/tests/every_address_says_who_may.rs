@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 /// Stranger, guest, child, adult, administrator: what each is answered. `S` the page to sign in, `Y` yes (a page, a
 /// file, or on to the next page), `N` not for you, `0` nothing here (or: not yours, which looks the same), `U` asked
-/// for something that cannot be done.
+/// for something that cannot be done, `T` asked for a token.
 const EXPECTED: &[(&str, &str, &str)] = &[
     ("get", "/", "YYYYY"),
     ("get", "/assets/{name}", "YYYYY"),
@@ -49,6 +49,8 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("post", "/settings/area", "SUUYY"),
     ("get", "/account", "SYYYY"),
     ("post", "/account/passphrase", "SYYYY"),
+    ("post", "/account/tokens", "SYYYY"),
+    ("post", "/account/tokens/end", "S0000"),
     ("post", "/account/sessions/close", "S0000"),
     ("post", "/account/sessions/close-all", "SYYYY"),
     ("get", "/listened", "SYYYY"),
@@ -73,6 +75,26 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("post", "/house/revoke", "SNNNY"),
     ("post", "/house/update", "SNNNY"),
     ("post", "/house/pull", "SNNNY"),
+    ("get", "/api/v1/openapi.json", "YYYYY"),
+    ("get", "/api/v1/me", "TYYYY"),
+    ("get", "/api/v1/recordings", "TYYYY"),
+    ("post", "/api/v1/search", "TYYYY"),
+    ("get", "/api/v1/recordings/{id}", "T000Y"),
+    ("delete", "/api/v1/recordings/{id}", "T000Y"),
+    ("get", "/api/v1/recordings/{id}/audio", "T000Y"),
+    ("post", "/api/v1/recordings/{id}/claim", "T0000"),
+    ("post", "/api/v1/recordings/{id}/dispute", "T000Y"),
+    ("post", "/api/v1/recordings/{id}/hand-over", "T000Y"),
+    ("post", "/api/v1/erase", "TYYYY"),
+    ("get", "/api/v1/receipts", "TYYYY"),
+    ("get", "/api/v1/access-records", "TYYYY"),
+    ("get", "/api/v1/settings", "TYYYY"),
+    ("put", "/api/v1/settings", "TYYYY"),
+    ("get", "/api/v1/people", "TYYYY"),
+    ("get", "/api/v1/satellites", "TYYYY"),
+    ("patch", "/api/v1/satellites/{satellite}", "TNNNY"),
+    ("delete", "/api/v1/satellites/{satellite}", "TNNNY"),
+    ("post", "/api/v1/explain", "TYYYY"),
     ("get", "/bench", "SYYYY"),
     ("post", "/bench", "SYYYY"),
     ("post", "/bench/hear", "SYYYY"),
@@ -126,7 +148,8 @@ fn mark(response: &Response<Body>) -> char {
     let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
     match response.status() {
         StatusCode::SEE_OTHER if to.starts_with("/sign-in?next=") => 'S',
-        StatusCode::OK | StatusCode::SEE_OTHER => 'Y',
+        StatusCode::OK | StatusCode::NO_CONTENT | StatusCode::SEE_OTHER => 'Y',
+        StatusCode::UNAUTHORIZED => 'T',
         StatusCode::FORBIDDEN => 'N',
         StatusCode::NOT_FOUND => '0',
         StatusCode::UNPROCESSABLE_ENTITY => 'U',
@@ -168,13 +191,25 @@ async fn tried(
         .replace("{token}", &"0".repeat(64))
         .replace("{file}", "sotto-ca.pem")
         .replace("{name}", "style.css")
-        .replace("{clip}", "0000000000000001");
+        .replace("{clip}", "0000000000000001")
+        .replace("{satellite}", "kitchen");
     let fields = format!(
         "id={id}&keep=week&area=Kitchen&language=de&role=guest&person={cleo}&to={cleo}&on=no&satellite=kitchen&code=0000&\
-         sentence=hello&model=speaker&judged=right&old=a&new=b&name=x&passphrase=y"
+         sentence=hello&model=speaker&scope=read&judged=right&old=a&new=b&name=x&passphrase=y"
     );
     let request = match (method, path.as_str()) {
         ("get", _) => get(browser, &path),
+        (_, api) if api.starts_with("/api/") => Request::builder()
+            .method(method.to_uppercase().as_str())
+            .uri(&path)
+            .header(header::COOKIE, &browser.cookie)
+            .header("x-csrf", &browser.csrf)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(format!(
+                r#"{{"words":"x","ids":["{id}"],"to":"{cleo}","text":"hello","keep":"week","transcripts":true,
+                    "review":false,"training":false,"voice_erasure":false,"volume":7}}"#
+            )))
+            .unwrap(),
         ("post", "/bench/hear") => Request::post(&path)
             .header(header::COOKIE, &browser.cookie)
             .header("x-csrf", &browser.csrf)
@@ -215,6 +250,7 @@ async fn every_address_is_tried_by_everybody() {
             Access::Anyone => expected.chars().all(|mark| mark == 'Y'),
             Access::Member => expected.starts_with('S'),
             Access::Administrator => expected.starts_with("SNNN"),
+            Access::Token => expected.starts_with('T'),
         };
         assert!(by_table, "{} {}: the router says {:?}", route.method, route.path, route.access);
     }
@@ -306,4 +342,34 @@ async fn guessing_is_slowed_down() {
         assert!(!response.headers().contains_key(header::SET_COOKIE));
     }
     assert!(refused, "thirty names were tried from one address without a pause");
+}
+
+/// What `Authorization: Bearer TOKEN` may do is what its scopes say, for as long as its person wants.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_does_what_it_may_and_ends() {
+    let Morning { world, hers, browsers, .. } = morning().await;
+    let ada = &browsers[4];
+    let page =
+        text(send(&world, post(ada, "/account/tokens", "name=lamp&scope=read&scope=erase")).await).await;
+    let token = page.split("sotto_").nth(1).unwrap()[..64].to_owned();
+    let call = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer sotto_{token}"));
+        send(&world, request.body(Body::empty()).unwrap()).await
+    };
+    let shown = text(call("GET", &format!("/api/v1/recordings/{hers}")).await).await;
+    assert!(shown.contains(&hers.to_string()), "{shown}");
+    assert_eq!(
+        mark(&call("GET", &format!("/api/v1/recordings/{hers}/audio")).await),
+        'N',
+        "no scope to listen"
+    );
+    assert_eq!(mark(&call("GET", "/api/v1/satellites").await), 'N');
+    let receipt = text(call("DELETE", &format!("/api/v1/recordings/{hers}")).await).await;
+    assert!(receipt.contains(r#""recordings":1"#), "{receipt}");
+    assert_eq!(mark(&call("GET", &format!("/api/v1/recordings/{hers}")).await), '0');
+    // The page of tokens does not show it again, and signing out everywhere ends it.
+    assert!(!text(send(&world, get(ada, "/account")).await).await.contains(&token));
+    send(&world, post(ada, "/account/sessions/close-all", "")).await;
+    assert_eq!(mark(&call("GET", "/api/v1/me").await), 'T');
 }

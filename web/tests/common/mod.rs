@@ -123,19 +123,17 @@ impl World {
                 .map(|(slot, value)| ((*slot).into(), (*value).to_owned().into()))
                 .collect(),
             explanation: said.sentence.map(|sentence| {
-                serde_json::json!({"sentence": sentence, "alternatives": [{"sentence": "turn off {name}"}]})
-                    .to_string()
-                    .into()
+                serde_json::json!({
+                    "sentence": { "template": sentence },
+                    "alternatives": [{ "sentence": "turn off {name}" }],
+                    "notes": [{ "chosen": "louder" }],
+                })
+                .to_string()
+                .into()
             }),
-            stages: [
-                ("speech", 1_460),
-                ("endpoint", 300),
-                ("transcribe", 212),
-                ("understand", 4),
-                ("act", 9),
-            ]
-            .map(|(stage, ms)| (stage.to_owned(), ms))
-            .into(),
+            stages: [("ended", 1_760), ("transcribed", 1_972), ("understood", 1_976), ("acted", 1_985)]
+                .map(|(stage, ms)| (stage.to_owned(), ms))
+                .into(),
         };
         let finished = Finished { speaker: who.map(|who| self.person(who)), outcome: said.outcome, words };
         recorder.finish(finished, now).unwrap().recording()
