@@ -15,6 +15,8 @@ await tell(async (browser) => {
         await page.screenshot({ path: `${ARTEFACTS}/${name}-${look}.png`, fullPage: true });
         const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
         if (wide) found.push(`${name} ${look}: wider than the screen`);
+        // Each theme once: axe-core looks at colours and structure, which do not change with the width.
+        if ((width === 390) !== (colorScheme === "light")) return;
         for (const one of await axeFinds(page)) found.push(`${name} ${look}: ${one.id}: ${one.help}\n    ${one.nodes.join("\n    ")}`);
       };
       await page.goto(`${BASE}/sign-in`);
@@ -55,5 +57,5 @@ await tell(async (browser) => {
     }
   }
   if (found.length) throw new Error(found.join("\n"));
-  check("axe-core finds nothing on any page, in either theme, at either width", true);
+  check("axe-core finds nothing on any page, in either theme", true);
 });

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use super::World;
 
 /// A story that takes longer has hung.
-const LONGEST: Duration = Duration::from_secs(240);
+const LONGEST: Duration = Duration::from_secs(420);
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
