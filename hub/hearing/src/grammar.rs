@@ -19,7 +19,7 @@ pub struct Transition {
 }
 
 /// What people should know about a grammar that was taken.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct GrammarNotes {
     /// Words whose pronunciation is not in the dictionary and was guessed from their spelling, with the guess.
     pub guessed: Vec<(String, String)>,
@@ -45,6 +45,14 @@ impl From<&sotto_intents::Grammar> for Grammar {
             finals: vec![grammar.end as usize],
             transitions: transitions.collect(),
         }
+    }
+}
+
+impl fmt::Debug for GrammarNotes {
+    /// Names of a household are words too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (guessed, none) = (self.guessed.len(), self.unpronounceable.len());
+        write!(f, "GrammarNotes({guessed} guessed, {none} unpronounceable)")
     }
 }
 

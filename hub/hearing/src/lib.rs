@@ -14,13 +14,26 @@
 mod engine;
 mod grammar;
 mod open;
-mod phrase;
+
 mod pool;
 mod queue;
 mod recognizer;
 mod silence;
+
+mod local;
+mod phrase;
+mod remote;
 mod whisper;
+
+pub mod catalogue;
+pub mod pull;
+
+mod child;
+mod sandbox;
+mod wire;
+pub mod worker;
 
 pub use engine::{ACCEPT, Engine, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
 pub use grammar::{Grammar, GrammarNotes, Transition};
 pub use open::{Choice, Config, open};
+pub use remote::Servers;

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::child::{Keeper, Start};
 use crate::engine::{Engine, HearingError};
-use crate::phrase::{Acoustics, Lexicon, MODEL_FOLDER, Phrase};
+use crate::local::{Kind, recognizers};
+use crate::phrase::{Lexicon, MODEL_FOLDER};
 use crate::pool::{About, Pool};
 use crate::recognizer::Recognizer;
-use crate::whisper::{Whisper, WhisperModel};
+use crate::remote::{Remote, Servers};
 
 /// Which engine to open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Choice {
     Auto,
     Whisper,
     Phrase,
+    /// Wyoming servers elsewhere in the house.
+    Remote,
 }
 
 /// What is needed to open an engine.
@@ -32,6 +36,11 @@ pub struct Config {
     pub phrase_model: PathBuf,
     /// Clips that are heard at the same time: as many as there are cores to spare.
     pub workers: usize,
+    /// This program, to be run again as a confined hearing process (`worker::run`), so that a crash in a speech
+    /// engine costs one utterance. `None` hears in this process.
+    pub worker: Option<PathBuf>,
+    /// `host:port` of the Wyoming servers of the engine remote, in the order they are tried.
+    pub servers: Vec<String>,
 }
 
 impl Default for Config {
@@ -43,6 +52,8 @@ impl Default for Config {
             model: None,
             phrase_model: PathBuf::from(MODEL_FOLDER),
             workers: cores.div_ceil(2),
+            worker: None,
+            servers: Vec::new(),
         }
     }
 }
@@ -52,6 +63,7 @@ pub fn open(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
     match config.engine {
         Choice::Phrase => phrase(config),
         Choice::Whisper => whisper(config, &installed(config)?),
+        Choice::Remote => remote(config),
         Choice::Auto => match installed(config) {
             Ok(path) => whisper(config, &path),
             Err(_) => phrase(config),
@@ -62,28 +74,43 @@ pub fn open(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
 fn phrase(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
     let lexicon = Lexicon::read(&config.phrase_model.join("cmudict-en-us.dict"))
         .map_err(|error| HearingError::Model(error.to_string()))?;
-    let acoustics = Arc::new(Acoustics::read(&config.phrase_model)?);
-    let recognizers = (0..config.workers.max(1))
-        .map(|_| Box::new(Phrase::new(acoustics.clone())) as Box<dyn Recognizer>)
-        .collect();
     let about =
         About { name: "phrase", model: "en-us".to_owned(), early_start: false, lexicon: Some(lexicon) };
+    let recognizers = recognizers_for(config, Kind::Phrase, &config.phrase_model)?;
     Ok(Arc::new(Pool::start(about, recognizers)?))
 }
 
 fn whisper(config: &Config, path: &Path) -> Result<Arc<dyn Engine>, HearingError> {
-    let model = Arc::new(WhisperModel::load(path)?);
-    let workers = config.workers.max(1);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let recognizers = (0..workers)
-        .map(|_| {
-            let whisper = Whisper::new(model.clone(), path, (cores / workers).max(1))?;
-            Ok(Box::new(whisper) as Box<dyn Recognizer>)
-        })
-        .collect::<Result<_, HearingError>>()?;
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let about = About { name: "whisper", model: name, early_start: true, lexicon: None };
+    let model = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let about = About { name: "whisper", model, early_start: true, lexicon: None };
+    let recognizers = recognizers_for(config, Kind::Whisper, path)?;
     Ok(Arc::new(Pool::start(about, recognizers)?))
+}
+
+fn remote(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
+    let servers = Servers::new(config.servers.clone())?;
+    let about = About { name: "remote", model: servers.describe(), early_start: true, lexicon: None };
+    // A clip on the way costs this machine nothing; rooms need not wait for each other.
+    let clips = 4 * config.servers.len();
+    let recognizers =
+        (0..clips).map(|_| Box::new(Remote::new(servers.clone())) as Box<dyn Recognizer>).collect();
+    Ok(Arc::new(Pool::start(about, recognizers)?))
+}
+
+/// In a process of their own where there is a program for it.
+fn recognizers_for(
+    config: &Config,
+    kind: Kind,
+    path: &Path,
+) -> Result<Vec<Box<dyn Recognizer>>, HearingError> {
+    let count = config.workers.max(1);
+    match &config.worker {
+        None => recognizers(kind, path, count),
+        Some(program) => {
+            let start = Start { program: program.clone(), kind, path: path.to_owned(), count };
+            Ok(Keeper::start(start)?.recognizers())
+        }
+    }
 }
 
 /// The Whisper model to use: the one that is named, or the largest in the folder.

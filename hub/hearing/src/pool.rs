@@ -65,19 +65,21 @@ pub struct About {
 pub struct Pool {
     about: About,
     shared: Arc<Shared>,
+    threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Pool {
     /// One thread for each recognizer; they end when the pool is dropped.
     pub fn start(about: About, recognizers: Vec<Box<dyn Recognizer>>) -> Result<Self, HearingError> {
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
-        let pool = Pool { about, shared };
+        let mut pool = Pool { about, shared, threads: Vec::new() };
         for recognizer in recognizers {
             let shared = pool.shared.clone();
-            thread::Builder::new()
+            let thread = thread::Builder::new()
                 .name(format!("hearing-{}", pool.about.name))
                 .spawn(move || serve(&shared, recognizer))
                 .map_err(|error| HearingError::Model(format!("no thread for the speech engine: {error}")))?;
+            pool.threads.push(thread);
         }
         Ok(pool)
     }
@@ -87,6 +89,10 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
+        // A clip that is being heard ends by its deadline; after this no hearing process is left.
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -138,8 +138,9 @@ pub struct Segment {
     pub last: usize,
 }
 
-/// A best path.
+/// A best path and its score: how much worse than the best sounds of each frame it is, 0 at most.
 pub struct BestPath {
+    pub score: i32,
     pub segments: Vec<Segment>,
 }
 
@@ -303,10 +304,11 @@ impl Decoder {
             if raw::ps_end_utt(decoder) < 0 || done < 0 {
                 return Err(SphinxError::Decode);
             }
-            if raw::ps_get_hyp(decoder, ptr::null_mut()).is_null() {
+            let mut score = 0;
+            if raw::ps_get_hyp(decoder, &mut score).is_null() {
                 return Ok(None);
             }
-            Ok(Some(BestPath { segments: self.segments() }))
+            Ok(Some(BestPath { score, segments: self.segments() }))
         }
     }
 
