@@ -78,6 +78,7 @@ pub fn run(place: &Place, command: &Evaluate) -> anyhow::Result<ExitCode> {
         models: crate::config::data_directory(place.data.clone()).join("models"),
         model: command.model.clone(),
         workers: command.jobs as usize,
+        worker: std::env::current_exe().ok(),
         ..Config::default()
     })?;
     let grammar = matcher.grammar(GRAMMAR_LIMIT);

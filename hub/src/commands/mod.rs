@@ -7,6 +7,7 @@ mod evaluate;
 mod history;
 mod intents;
 mod members;
+mod models;
 mod pair;
 mod passphrase;
 mod restore;
@@ -86,6 +87,13 @@ enum Command {
     /// Check the configuration and say what is in force
     CheckConfig,
     Evaluate(evaluate::Evaluate),
+    /// Fetch, list and remove Whisper models
+    Models(models::Models),
+    /// What the hub starts itself as, to hear in a confined process
+    #[command(name = sotto_hearing::worker::COMMAND, hide = true)]
+    HearingWorker {
+        arguments: Vec<String>,
+    },
     /// Let a new satellite in: show a one-time code, or take the one that it shows
     Pair(pair::Args),
     /// List, revoke and rename the satellites of the house
@@ -112,6 +120,11 @@ impl CommandLine {
             Command::Run => run::run(&place),
             Command::CheckConfig => check_config::run(&place),
             Command::Evaluate(command) => evaluate::run(&place, &command),
+            Command::Models(command) => models::run(&place, &command),
+            Command::HearingWorker { arguments } => {
+                sotto_hearing::worker::run(&arguments)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::History(args) => history::run(args, &place),
             Command::Intents(args) => intents::run(args, &place),
             Command::Pair(args) => pair::run(args, &place),

@@ -172,6 +172,7 @@ fn open_engine(
         },
         models: data.join("models"),
         model: Some(config.hearing.model.clone()).filter(|name| !name.is_empty()),
+        worker: std::env::current_exe().ok(),
         ..sotto_hearing::Config::default()
     })?;
     let notes = engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar()))?;

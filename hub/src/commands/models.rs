@@ -1,0 +1,132 @@
+//! `models`: the Whisper models that can be had, fetched and thrown away. The only thing that Sotto ever fetches.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use sotto_hearing::catalogue::{self, CATALOGUE, LICENCE, Model};
+use sotto_hearing::pull::{Wanted, pull};
+
+use super::Place;
+
+#[derive(clap::Args)]
+pub struct Models {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Say which models there are, and which are installed
+    List,
+    /// Fetch a model from its publisher and check it; goes on where it broke off
+    Pull {
+        /// Name as `models list` gives it
+        name: String,
+        /// Fetch from here instead of the publisher; what arrives is checked all the same
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
+    },
+    /// Throw an installed model away
+    Remove {
+        /// Name as `models list` gives it
+        name: String,
+    },
+}
+
+pub fn run(place: &Place, models: &Models) -> anyhow::Result<ExitCode> {
+    let folder = crate::config::data_directory(place.data.clone()).join("models");
+    match &models.command {
+        Command::List => list(place, &folder),
+        Command::Pull { name, from } => fetch(place, &folder, find(name)?, from.as_deref()),
+        Command::Remove { name } => remove(place, &folder, find(name)?),
+    }
+}
+
+fn find(name: &str) -> anyhow::Result<&'static Model> {
+    catalogue::find(name).with_context(|| {
+        let names: Vec<&str> = CATALOGUE.iter().map(|model| model.name).collect();
+        format!("there is no model {name:?}; choose one of {}", names.join(", "))
+    })
+}
+
+fn list(place: &Place, folder: &std::path::Path) -> anyhow::Result<ExitCode> {
+    let installed = |model: &Model| folder.join(model.file()).is_file();
+    if place.json {
+        let models: Vec<_> = CATALOGUE
+            .iter()
+            .map(|model| {
+                serde_json::json!({
+                    "name": model.name,
+                    "purpose": model.purpose,
+                    "languages": model.languages(),
+                    "licence": LICENCE,
+                    "size": model.size,
+                    "sha256": model.sha256,
+                    "from": model.address(),
+                    "installed": installed(model),
+                })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "folder": folder, "models": models }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{:<20} {:>8}  {:<13} {:<10} purpose", "name", "size", "languages", "");
+    for model in CATALOGUE {
+        println!(
+            "{:<20} {:>5} MB  {:<13} {:<10} {}",
+            model.name,
+            model.size / 1_000_000,
+            model.languages(),
+            if installed(model) { "installed" } else { "" },
+            model.purpose
+        );
+    }
+    println!("\nlicence {LICENCE}, from {}", catalogue::PUBLISHER);
+    println!("without any of them the hub hears its own sentences with the engine phrase");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fetch(
+    place: &Place,
+    folder: &std::path::Path,
+    model: &Model,
+    from: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    place.data()?;
+    let address = from.map_or_else(|| model.address(), str::to_owned);
+    let target: PathBuf = folder.join(model.file());
+    let bar = ProgressBar::new(model.size).with_style(ProgressStyle::with_template(
+        "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+    )?);
+    let wanted = Wanted { address: &address, size: model.size, sha256: model.sha256 };
+    let done = pull(&wanted, &target, |bytes| bar.set_position(bytes));
+    bar.finish_and_clear();
+    done.with_context(|| format!("the model {} was not installed", model.name))?;
+    match place.json {
+        true => println!("{}", serde_json::json!({ "installed": model.name, "file": target })),
+        false => println!("{} is installed as {}; restart the hub to use it", model.name, target.display()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(place: &Place, folder: &std::path::Path, model: &Model) -> anyhow::Result<ExitCode> {
+    let target = folder.join(model.file());
+    let mut part = target.clone().into_os_string();
+    part.push(".part");
+    let had_part = std::fs::remove_file(part).is_ok();
+    match std::fs::remove_file(&target) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && had_part => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!("the model {} is not installed in {}", model.name, folder.display())
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot remove {}", target.display())),
+    }
+    match place.json {
+        true => println!("{}", serde_json::json!({ "removed": model.name })),
+        false => println!("{} is gone", model.name),
+    }
+    Ok(ExitCode::SUCCESS)
+}
