@@ -4,5 +4,7 @@ pub mod audio;
 pub mod broker;
 pub mod data;
 pub mod household;
+pub mod linked;
 pub mod programs;
+pub mod relay;
 pub mod simulation;
