@@ -19,6 +19,7 @@ pub struct Config {
     pub mqtt: Mqtt,
     pub journal: Journal,
     pub web: Web,
+    pub voice: Voice,
     pub home: Home,
 }
 
@@ -108,6 +109,18 @@ pub enum Keep {
 #[serde(default, deny_unknown_fields)]
 pub struct Web {
     pub listen: SocketAddr,
+}
+
+/// `[voice]`: how the hub speaks, and when it does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Voice {
+    pub piper: PathBuf,
+    #[serde(deserialize_with = "fraction")]
+    pub volume: f32,
+    pub chime: bool,
+    #[serde(deserialize_with = "quiet_hours")]
+    pub quiet_hours: String,
 }
 
 /// `[home]`: who carries commands out; areas, devices and actions of the household's own.
@@ -225,6 +238,12 @@ impl Default for Mqtt {
 impl Default for Journal {
     fn default() -> Self {
         Journal { keep: Keep::Day }
+    }
+}
+
+impl Default for Voice {
+    fn default() -> Self {
+        Voice { piper: PathBuf::new(), volume: 1.0, chime: true, quiet_hours: String::new() }
     }
 }
 
@@ -363,6 +382,14 @@ fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     }
 }
 
+fn quiet_hours<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    match text.is_empty() || crate::home::QuietHours::parse(&text).is_some() {
+        true => Ok(text),
+        false => Err(serde::de::Error::custom("give hours as in \"22:00-07:00\", or nothing")),
+    }
+}
+
 fn one() -> u8 {
     1
 }
@@ -434,6 +461,8 @@ mod tests {
         check("[understanding]\nleast_confidence = 7", &["hub.toml:2:20", "from 0 to 1"]);
         check("[mqtt]\ndeadline = -1", &["hub.toml:2:12", "between 0.1 and 600"]);
         check("[[home.areas]]\nname = \"\"", &["hub.toml:2:8", "empty"]);
+        check("[voice]\nquiet_hours = \"at night\"", &["hub.toml:2:15", "22:00-07:00"]);
+        check("[home]\nacts = \"both\"", &["hub.toml:2:8", "home-assistant"]);
         check("[web]\nlisten = \"8443\"", &["hub.toml:2:10", "socket address"]);
         check("[hub", &["hub.toml:1:5"]);
         check("\u{0}", &["hub.toml:1:2"]);

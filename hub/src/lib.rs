@@ -20,5 +20,6 @@ pub mod pages;
 
 pub mod broker;
 pub mod home;
+pub mod speech_out;
 
 pub mod commands;

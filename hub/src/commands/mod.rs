@@ -5,6 +5,7 @@ mod backup;
 mod check_config;
 mod evaluate;
 mod history;
+mod home;
 mod intents;
 mod members;
 mod models;
@@ -98,6 +99,8 @@ enum Command {
     Pair(pair::Args),
     /// List, revoke and rename the satellites of the house
     Satellites(satellites::Args),
+    /// List what is known of the house, where it comes from, and what can be said to it
+    Home,
     /// Add, list, invite and remove the people of the household
     Members(members::Args),
     /// Read one's own history, newest first
@@ -129,6 +132,7 @@ impl CommandLine {
             Command::Intents(args) => intents::run(args, &place),
             Command::Pair(args) => pair::run(args, &place),
             Command::Satellites(args) => satellites::run(args, &place),
+            Command::Home => home::run(&place),
             Command::Members(args) => members::run(args, &place),
             Command::Verify(args) => verify::run(args, &place),
             Command::Backup(args) => backup::run(args, &place),

@@ -91,11 +91,21 @@ pub struct Sent {
 
 pub const NOT_SENT: Sent = Sent { acted: Acted::NotReached, heard: false };
 
+/// Whether a connection speaks for the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It says that the hub is there, and by its last will that it is not.
+    Hub,
+    /// It only looks.
+    Silent,
+}
+
 /// The way to the broker. Cheap to clone.
 #[derive(Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
     online: watch::Receiver<bool>,
+    presence: Presence,
 }
 
 #[derive(Default)]
@@ -124,11 +134,12 @@ impl Connection {
     pub fn open(
         address: Address,
         id: String,
+        presence: Presence,
         inbox: Inbox,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (tell, online) = watch::channel(false);
-        let connection = Connection { shared: Arc::default(), online };
+        let connection = Connection { shared: Arc::default(), online, presence };
         let kept = connection.clone();
         let task = tokio::spawn(async move { kept.stay(address, &id, inbox, tell, stop).await });
         (connection, task)
@@ -234,12 +245,15 @@ impl Connection {
         let mut pause = *RETRY.start();
         let mut told = false;
         while !stop.is_cancelled() {
-            let (client, mut events) = AsyncClient::builder(options(&address, id)).capacity(WAITING).build();
+            let (client, mut events) =
+                AsyncClient::builder(options(&address, id, self.presence)).capacity(WAITING).build();
             *lock(&self.shared.client) = Some(client.clone());
             let error = tokio::select! {
                 error = self.serve(&mut events, &client, &mut inbox, &tell, &mut pause, &mut told) => error,
                 () = stop.cancelled() => {
-                    say_goodbye(&client, &mut events).await;
+                    if self.presence == Presence::Hub {
+                        say_goodbye(&client, &mut events).await;
+                    }
                     break;
                 }
             };
@@ -272,7 +286,9 @@ impl Connection {
                 match events.poll().await {
                     Ok(Event::Incoming(Incoming::ConnAck(_))) => {
                         let retained = PublishOptions::new(QoS::AtLeastOnce).retain(true);
-                        let _ = client.try_publish(STATUS, "online", retained);
+                        if self.presence == Presence::Hub {
+                            let _ = client.try_publish(STATUS, "online", retained);
+                        }
                         self.begin_anew();
                         tell.send_replace(true);
                         *pause = *RETRY.start();
@@ -367,11 +383,13 @@ fn read(publish: Publish) -> Option<Message> {
     Some(Message { topic, payload: publish.payload, retained: publish.retain })
 }
 
-fn options(address: &Address, id: &str) -> MqttOptions {
+fn options(address: &Address, id: &str, presence: Presence) -> MqttOptions {
     let mut options = MqttOptions::new(id, (address.host.clone(), address.port));
     options.set_keep_alive(KEEP_ALIVE).set_clean_start(true).set_connect_timeout(Duration::from_secs(5));
     options.set_max_packet_size(Some(LARGEST_PACKET));
-    options.set_last_will(LastWill::new(STATUS, "offline", QoS::AtLeastOnce, true, None));
+    if presence == Presence::Hub {
+        options.set_last_will(LastWill::new(STATUS, "offline", QoS::AtLeastOnce, true, None));
+    }
     if !address.user.is_empty() {
         options.set_credentials(address.user.clone(), address.password.clone());
     }

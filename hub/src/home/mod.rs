@@ -30,6 +30,9 @@ mod own;
 mod phrases;
 mod target;
 
+mod look;
+mod possible;
+
 mod announce;
 mod devices;
 
@@ -46,14 +49,16 @@ use tokio_util::sync::CancellationToken;
 pub use address::{Address, Tls};
 pub use announce::{Announcement, QuietHours, Where};
 pub use connection::Message;
-use connection::{Connection, Once, Sent};
+use connection::{Connection, Once, Presence, Sent};
 pub use devices::{Activity, Heard, HubState, Request, SatelliteDevice, SatelliteState};
 pub use discovery::Refusal;
 pub use entity::{Aspect, Entity, Source};
 pub use known::{AreaInfo, KnownHome};
+pub use look::look;
 pub use own::OwnActions;
 pub use payload::{Spoken, reply_topic};
 use phrases::{Language, Phrase};
+pub use possible::{Possible, possible};
 use target::{NoTarget, Which};
 
 use crate::config::{self, Acts, Config};
@@ -66,6 +71,8 @@ const BIRTH: &str = "homeassistant/status";
 const MOST_REQUESTS: usize = 64;
 /// Utterances that are remembered, so that none is carried out twice.
 const REMEMBERED: usize = 256;
+/// Where the house tells of itself.
+const FILTERS: [&str; 3] = ["homeassistant/+/+/config", "homeassistant/+/+/+/config", EXPOSED];
 
 /// An intent on its way to whoever carries it out.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,10 +193,14 @@ impl Home {
         let inbox = Box::new(move |connection: &Connection, message: Message| {
             arrived(connection, &mut lock(&shared), &ask, &renamed, message);
         });
-        let (connection, task) = Connection::open(address, format!("sotto-{}", settings.id), inbox, stop);
-        let filters =
-            ["homeassistant/+/+/config", "homeassistant/+/+/+/config", BIRTH, EXPOSED, "sotto/reply/+"];
-        for filter in filters.into_iter().chain(devices::REQUESTS).chain(settings.own.reply_topics()) {
+        let (connection, task) =
+            Connection::open(address, format!("sotto-{}", settings.id), Presence::Hub, inbox, stop);
+        for filter in FILTERS
+            .into_iter()
+            .chain([BIRTH, "sotto/reply/+"])
+            .chain(devices::REQUESTS)
+            .chain(settings.own.reply_topics())
+        {
             connection.listen(filter);
         }
         let (topic, payload) = devices::hub(&settings.id, &settings.name, env!("CARGO_PKG_VERSION"));
