@@ -20,6 +20,8 @@ pub mod pages;
 
 pub mod broker;
 pub mod home;
+pub mod presence;
 pub mod speech_out;
+pub mod voice;
 
 pub mod commands;

@@ -16,11 +16,12 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 
 use crate::events::Events;
-use crate::home::{Home, Spoken};
+use crate::home::{self, Activity, Home, SatelliteState, Spoken};
 use crate::lately::Lately;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{FromSatellite, Opened, SatellitesHandle};
 use crate::utterance::{Parts, Said, Understood, Utterance};
+use crate::voice::Voice;
 
 /// How long what is under way may take to finish when the hub stops.
 const FAREWELL: Duration = Duration::from_millis(1200);
@@ -45,6 +46,9 @@ pub struct Adapters {
     pub satellites: SatellitesHandle,
     pub settings: Arc<SatelliteSettings>,
     pub lately: Arc<Lately>,
+    pub voice: Voice,
+    /// Whether what was said goes to the broker with the command.
+    pub words: bool,
     pub events: Events,
 }
 
@@ -134,6 +138,7 @@ impl Sessions {
 
     fn opened(&mut self, opened: Opened) {
         let Opened { utterance, satellite, area, trigger, bid, age, pre_roll, language } = opened;
+        self.shows(&satellite, Activity::Listening);
         self.adapters.lately.opened(&satellite, SystemTime::now());
         let at = Timestamp::now();
         let at =
@@ -185,19 +190,30 @@ impl Sessions {
             Effect::Record { utterance, keep, .. } => {
                 self.with(utterance, |live| live.utterance.record(keep))
             }
-            Effect::Transcribe { utterance } => self.with(utterance, |live| live.utterance.transcribe()),
+            Effect::Transcribe { utterance } => {
+                self.with(utterance, |live| {
+                    self.shows(&live.satellite, Activity::Thinking);
+                    live.utterance.transcribe();
+                });
+            }
             Effect::Understand { utterance } => self.with(utterance, |live| live.utterance.understand()),
             Effect::Command { utterance, deadline } => self.command(utterance, deadline),
             Effect::Stop { utterance, .. } => self.adapters.satellites.stop(utterance),
             Effect::Discard { utterance, satellite, area, outcome } => {
                 self.adapters.satellites.dismiss(utterance, outcome);
                 self.live.remove(&utterance);
+                self.shows(&satellite, Activity::Idle);
+                if outcome == Outcome::FalseWake {
+                    self.adapters.home.false_wake(&satellite);
+                }
                 self.adapters.lately.ended(&satellite, outcome, None, SystemTime::now());
                 self.tell(utterance, &satellite, area.as_ref(), outcome, None, json!({}));
             }
             Effect::Conclude { utterance, satellite, outcome, stages, notes } => {
                 let Some(live) = self.live.remove(&utterance) else { return };
                 self.adapters.lately.ended(&satellite, outcome, Some(stages), SystemTime::now());
+                self.shows(&satellite, Activity::Idle);
+                self.tell_home(&live, outcome);
                 let intent = live.understood.map(|understood| understood.matched.intent);
                 self.adapters.satellites.outcome(utterance, outcome, intent.as_deref());
                 let ms: Map<String, Value> = crate::explanation::stages(&stages)
@@ -223,7 +239,7 @@ impl Sessions {
         let spoken = Spoken {
             utterance,
             intent: matched.intent.clone(),
-            slots: matched.slots.iter().map(|slot| (slot.name.clone(), slot.value.to_json())).collect(),
+            slots: slots(matched),
             satellite: live.satellite.clone(),
             area: live.area.clone(),
             person: None,
@@ -231,13 +247,40 @@ impl Sessions {
             language: self.language.clone(),
             spoken_at: live.spoken_at,
             deadline: self.deadline,
-            words: None,
+            words: self.adapters.words.then(|| matched.understood.clone()),
         };
-        let (home, said) = (self.adapters.home.clone(), self.said.clone());
+        let (home, said, voice) =
+            (self.adapters.home.clone(), self.said.clone(), self.adapters.voice.clone());
         tokio::spawn(async move {
             let answer = home.carry_out(&spoken, deadline).await;
+            if let Some(speech) = answer.speech {
+                voice.answer(utterance, spoken.satellite, speech, spoken.language);
+            }
             let _ = said.send(Said::Event(Event::Acted { utterance, acted: answer.acted }));
         });
+    }
+
+    /// Shows on the broker what a satellite is doing.
+    fn shows(&self, satellite: &SatelliteId, activity: Activity) {
+        let state = SatelliteState { activity: Some(activity), ..SatelliteState::default() };
+        self.adapters.home.satellite_state(satellite, &state);
+    }
+
+    /// Tells automations how a session ended.
+    fn tell_home(&self, live: &Live, outcome: Outcome) {
+        let understood = live.understood.as_ref();
+        let heard = home::Heard {
+            satellite: live.satellite.clone(),
+            outcome,
+            intent: understood.map(|understood| understood.matched.intent.clone()),
+            slots: understood.map(|understood| slots(&understood.matched)).unwrap_or_default(),
+            area: live.area.clone(),
+            person: None,
+            confidence: understood.map_or(0.0, |understood| understood.confidence),
+            words: understood.filter(|_| self.adapters.words).map(|u| u.matched.understood.clone()),
+        };
+        let home = self.adapters.home.clone();
+        tokio::spawn(async move { home.heard(&heard).await });
     }
 
     /// Says on standard output, if somebody asked for it, how a session ended: no words of it.
@@ -263,6 +306,11 @@ impl Sessions {
             })
         });
     }
+}
+
+/// The slots by name, as they are spelled for others.
+fn slots(matched: &sotto_intents::Match) -> Map<String, Value> {
+    matched.slots.iter().map(|slot| (slot.name.clone(), slot.value.to_json())).collect()
 }
 
 async fn until(due: Option<Instant>) {

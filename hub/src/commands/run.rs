@@ -20,15 +20,17 @@ use crate::broker::Broker;
 use crate::config::{Config, EngineChoice};
 use crate::control::{self, Control};
 use crate::events::Events;
-use crate::home::{self, Address, Home, Request, Tls};
+use crate::home::{self, Address, Home, Request};
 use crate::lately::Lately;
 use crate::pages::{self, RunningHub};
+use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{self, Satellites, SatellitesHandle};
 use crate::second_look::SecondLook;
 use crate::sessions::{Adapters, Sessions};
 use crate::understanding::Understanding;
 use crate::utterance::Parts;
+use crate::voice::Voice;
 
 /// All of it must be over within two seconds of the signal.
 const LAST_WORD: Duration = Duration::from_millis(1800);
@@ -56,10 +58,11 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     let second_look = Arc::new(SecondLook::open(&data.join("wake")));
 
     let mut broker = None;
-    let address = match configured_broker(&config)? {
+    let address = match Address::of(&config.mqtt).await? {
         Some(address) => address,
         None => {
-            let own = Broker::start(data, config.mqtt.private_port).await?;
+            let own =
+                Broker::start_on(data, (config.mqtt.private_listen, config.mqtt.private_port).into()).await?;
             broker.insert(own).address()?
         }
     };
@@ -94,7 +97,16 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         control.answering(satellites::answers(satellites.clone())).answering(newcomers(journal.clone()));
     tasks.spawn(control.serve(stop.clone()));
     tasks.spawn(sweep(journal.clone(), stop.clone()));
-    tasks.spawn(obey(requests, settings.clone(), satellites.clone(), stop.clone()));
+    let voice = Voice::open(&config, satellites.clone())?;
+    tasks.spawn(obey(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
+    let shown = presence::show(
+        home.clone(),
+        satellites.clone(),
+        settings.clone(),
+        engine.name().to_owned(),
+        stop.clone(),
+    );
+    tasks.spawn(shown);
     tasks.spawn(follow_names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
 
     let policy = Policy {
@@ -123,7 +135,8 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     }
 
     let parts = Parts { journal, engine, understanding, second_look };
-    let adapters = Adapters { home, satellites: satellites.clone(), settings, lately, events };
+    let words = config.mqtt.words;
+    let adapters = Adapters { home, satellites: satellites.clone(), settings, lately, voice, words, events };
     let serving = Sessions::new(policy, parts, adapters).run(from_satellites, stop.clone());
     match &mut broker {
         Some(broker) => tokio::select! {
@@ -180,31 +193,12 @@ fn open_engine(
     Ok(engine)
 }
 
-fn configured_broker(config: &Config) -> anyhow::Result<Option<Address>> {
-    let mqtt = &config.mqtt;
-    if mqtt.address.is_empty() {
-        return Ok(None);
-    }
-    let (host, port) = Address::parse(&mqtt.address)
-        .with_context(|| format!("address in [mqtt] is {:?}; write host or host:port", mqtt.address))?;
-    let password = match mqtt.password_file.as_os_str().is_empty() {
-        true => String::new(),
-        false => std::fs::read_to_string(&mqtt.password_file)
-            .with_context(|| format!("cannot read password_file {} of [mqtt]", mqtt.password_file.display()))?
-            .trim_end()
-            .to_owned(),
-    };
-    let named = |file: &Path| !file.as_os_str().is_empty();
-    let own = named(&mqtt.certificate_file).then_some((&*mqtt.certificate_file, &*mqtt.key_file));
-    let tls = (mqtt.tls || own.is_some()).then(|| Tls::load(&mqtt.ca_file, own)).transpose()?;
-    Ok(Some(Address { host, port, user: mqtt.user.clone(), password, tls }))
-}
-
 /// What Home Assistant, or anyone on the broker, asks for a satellite.
 async fn obey(
     mut requests: mpsc::Receiver<Request>,
     settings: Arc<SatelliteSettings>,
     satellites: SatellitesHandle,
+    voice: Voice,
     stop: CancellationToken,
 ) {
     loop {
@@ -223,7 +217,11 @@ async fn obey(
             Some(Request::Sensitivity { satellite, percent }) => settings
                 .change(&satellite, |chosen| chosen.sensitivity = percent)
                 .map(|chosen| (satellite, chosen)),
-            Some(request @ (Request::WakeWord { .. } | Request::Say(_))) => {
+            Some(Request::Say(announcement)) => {
+                voice.announce(announcement);
+                continue;
+            }
+            Some(request @ Request::WakeWord { .. }) => {
                 tracing::warn!(?request, "this hub cannot do that yet");
                 continue;
             }

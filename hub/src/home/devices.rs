@@ -76,7 +76,7 @@ pub struct SatelliteState {
     pub wake_word: Option<String>,
     /// Of its network, in dBm.
     pub signal: Option<i32>,
-    /// Since it was paired.
+    /// Since the hub began.
     pub false_wakes: Option<u64>,
 }
 

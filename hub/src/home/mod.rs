@@ -151,6 +151,8 @@ struct Inside {
     waiting: HashMap<String, oneshot::Sender<Answer>>,
     done: VecDeque<UtteranceId>,
     unread: u64,
+    /// Satellites that are paired, so at most a house full.
+    false_wakes: HashMap<SatelliteId, u64>,
 }
 
 /// The way out to the house. Cheap to clone.
@@ -186,6 +188,7 @@ impl Home {
             waiting: HashMap::new(),
             done: VecDeque::new(),
             unread: 0,
+            false_wakes: HashMap::new(),
         }));
         let (ask, requests) = mpsc::channel(MOST_REQUESTS);
         let (renamed, names) = watch::channel(0);
@@ -253,6 +256,17 @@ impl Home {
         for (topic, payload) in devices::without_satellite(id) {
             self.connection.stand(topic, payload);
         }
+    }
+
+    /// Nobody had called a satellite that woke; counted since the hub began.
+    pub fn false_wake(&self, id: &SatelliteId) {
+        let count = {
+            let mut inside = lock(&self.inside);
+            let count = inside.false_wakes.entry(id.clone()).or_default();
+            *count += 1;
+            *count
+        };
+        self.satellite_state(id, &SatelliteState { false_wakes: Some(count), ..SatelliteState::default() });
     }
 
     /// Says how the hub is now.
