@@ -36,6 +36,8 @@ use crate::voice::Voice;
 const LAST_WORD: Duration = Duration::from_millis(1800);
 
 pub fn run(place: &Place) -> anyhow::Result<ExitCode> {
+    // What is being said now is in this process's memory; a crash must not write it to the disk.
+    nix::sys::prctl::set_dumpable(false)?;
     let config = place.load()?;
     let data = place.data()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
