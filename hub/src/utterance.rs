@@ -274,10 +274,12 @@ impl Worker {
         let texts: Vec<String> = self.hypotheses.iter().map(Hypothesis::text).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         self.matched = self.parts.understanding.understand(&texts, self.heard.area.as_ref());
-        let understanding = self.matched.as_ref().map(|matched| {
-            let heard = self.hypotheses.get(matched.hypothesis).map_or(0.0, |heard| heard.confidence);
-            Understanding { confidence: matched.confidence.min(heard), deadline: None }
-        });
+        // The engine's own certainty is not calibrated yet (a synthetic voice scores like other talk), so it does not
+        // decide here; `sotto-hub evaluate` counts with it.
+        let understanding = self
+            .matched
+            .as_ref()
+            .map(|matched| Understanding { confidence: matched.confidence, deadline: None });
         if let (Some(matched), Some(sure)) = (&self.matched, &understanding) {
             let command = Box::new(Understood { matched: matched.clone(), confidence: sure.confidence });
             let _ = self.said.send(Said::Understood(self.id(), command));
