@@ -2,6 +2,7 @@
 
 pub mod audio;
 pub mod broker;
+pub mod coffee;
 pub mod data;
 pub mod household;
 pub mod linked;

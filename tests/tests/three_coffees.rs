@@ -1,42 +1,12 @@
 //! The story itself: real people order three coffees at a satellite, and the orders arrive on MQTT.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 use sotto_tests::broker::Listener;
 use sotto_tests::household::Household;
-use sotto_tests::{audio, data};
+use sotto_tests::{audio, coffee, data};
 
 /// Three speakers, as the manifest names their clips.
 const ORDERS: usize = 3;
-
-struct Order {
-    file: PathBuf,
-    slots: Vec<(String, String)>,
-}
-
-/// The first clip of each of three speakers.
-fn orders(speech: &Path) -> Vec<Order> {
-    let manifest = std::fs::read_to_string(speech.join("manifest.jsonl")).unwrap();
-    let mut speakers = Vec::new();
-    let mut orders = Vec::new();
-    for line in manifest.lines() {
-        let clip: Value = serde_json::from_str(line).unwrap();
-        let speaker = clip["speaker_cluster"].to_string();
-        if clip["category"] != "s2i" || speakers.contains(&speaker) {
-            continue;
-        }
-        let slots = clip["slots"].as_object().unwrap();
-        let slots =
-            slots.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-        orders.push(Order { file: speech.join(clip["file"].as_str().unwrap()), slots });
-        speakers.push(speaker);
-        if orders.len() == ORDERS {
-            break;
-        }
-    }
-    orders
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_coffees_are_ordered() {
@@ -46,8 +16,8 @@ async fn three_coffees_are_ordered() {
         return;
     }
     let speech = data.join("speech");
-    let orders = orders(&speech);
-    let sentences = speech.join("s2i/sentences/coffee.yaml");
+    let orders = coffee::orders(&speech, ORDERS);
+    let sentences = speech.join(coffee::SENTENCES);
     let mut house = Household::start(&format!("[understanding]\nsentences = [{sentences:?}]\n"));
     house.add_member();
     let satellite = house.satellite("bar", "Kitchen", "trigger = \"speech\"\n");
