@@ -446,10 +446,19 @@ pub fn row(member: &Member, entry: &Entry, names: &HashMap<PersonId, String>, to
     }
 }
 
-/// `Turn on: lamp, kitchen` from `HassTurnOn {name: lamp, area: kitchen}`.
+/// `Turn on: lamp, kitchen` from `HassTurnOn {name: lamp, area: kitchen}`; a value that says little alone keeps the
+/// name of its slot: `Start timer: minutes 5`.
 fn did(words: &sotto_journal::Words) -> Option<String> {
+    const PLAIN: [&str; 3] = ["name", "area", "floor"];
     let intent = readable(words.intent.as_deref()?);
-    let values: Vec<&str> = words.slots.iter().map(|(_, value)| value.as_str()).collect();
+    let values: Vec<String> = words
+        .slots
+        .iter()
+        .map(|(slot, value)| match PLAIN.contains(&slot.as_str()) {
+            true => value.to_string(),
+            false => format!("{} {}", slot.replace('_', " "), value.as_str()),
+        })
+        .collect();
     Some(if values.is_empty() { intent } else { format!("{intent}: {}", values.join(", ")) })
 }
 
