@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::packages;
 use crate::shell::{cargo, root, run as run_shown};
 
 #[derive(clap::Args)]
@@ -13,6 +14,7 @@ pub struct Args {
 /// Every crate with benches, as folder in the workspace and package.
 const CRATES: &[(&str, &str)] = &[
     ("satellite/wake", "sotto-wake"),
+    ("satellite", "sotto-satellite"),
     ("hub/intents", "sotto-intents"),
     ("hub/hearing", "sotto-hearing"),
     ("hub/journal", "sotto-journal"),
@@ -30,7 +32,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     for (folder, package) in CRATES {
         let wanted = args.crates.is_empty() || args.crates.iter().any(|name| folder.ends_with(name.as_str()));
         if wanted && root().join(folder).join("benches").is_dir() {
-            run_shown(&mut cargo(&["bench", "--package", package, "--benches"]))?;
+            let mut bench = cargo(&["bench", "--package", package, "--bench", "*"]);
+            if package == &"sotto-wake" || package == &"sotto-satellite" {
+                bench.envs(packages::wake_peer().map(|python| ("SOTTO_PEER", python)));
+            }
+            run_shown(&mut bench)?;
         }
     }
     Ok(ExitCode::SUCCESS)

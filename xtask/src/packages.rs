@@ -106,3 +106,22 @@ for wheel in glob.glob(os.path.join(sys.argv[1], 'pymicro_wakeword-*.whl')):
     }
     Ok(models)
 }
+
+/// A Python that has `pymicro-wakeword`, made once below `target`; nothing, and a word why, where that fails.
+pub fn wake_peer() -> Option<PathBuf> {
+    let folder = shell::target().join("pymicro-wakeword");
+    let python = folder.join("bin/python");
+    let has_it = ["-c", "import pymicro_wakeword, soundfile"];
+    if shell::output(Command::new(&python).args(has_it)).is_none() {
+        let made = shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).and_then(|()| {
+            let mut pip = Command::new(&python);
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+            shell::run(pip.args(["pymicro-wakeword==2.5.0", "soundfile"]))
+        });
+        if let Err(error) = made {
+            println!("{error:#}; python3-venv and PyPI are needed to measure beside pymicro-wakeword");
+            return None;
+        }
+    }
+    Some(python)
+}

@@ -1,14 +1,19 @@
 //! `evaluate`: plays recordings to the ear and counts what it missed and what it only thought it heard.
 //!
-//! `manifest → decode → mix with noise → ear → hits, misses, false accepts`
+//! `manifest → decode → mix with noise → ear (→ second look) → hits, misses, false accepts`
 //!
 //! A line of the manifest is positive where its `keyword` is the wake word, else negative. Each recording is
 //! heard by a fresh ear, followed by a second of silence (or of the noise), in which the word may still be
 //! detected.
 
 mod decode;
-mod endpoints;
 mod mix;
+
+mod beside;
+mod look;
+
+mod counts;
+mod endpoints;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,8 +21,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::Deserialize;
+use sotto_satellite::config::Config;
 use sotto_wake::{Ear, Heard, Model, SAMPLE_RATE, WakeWord, find_models};
 
+use self::beside::Beside;
+use self::counts::Counts;
+use self::look::Look;
 use super::Place;
 
 #[derive(clap::Args)]
@@ -37,6 +46,12 @@ pub struct Args {
     /// Mean probability that must be exceeded, instead of the model's
     #[arg(long, value_name = "P", value_parser = share)]
     cutoff: Option<f32>,
+    /// Let each detection be looked at a second time, as the hub does
+    #[arg(long)]
+    second_look: bool,
+    /// Let another detector hear the same: a program and its arguments (see satellite/wake/benches/peer.py)
+    #[arg(long, value_name = "COMMAND")]
+    beside: Option<String>,
     /// Noise to add (FLAC, WAV or Ogg Opus)
     #[arg(long, value_name = "F", requires = "snr")]
     noise: Option<PathBuf>,
@@ -71,16 +86,6 @@ struct Line {
     keyword: Option<String>,
 }
 
-#[derive(Default)]
-struct Counts {
-    positives: u64,
-    missed: u64,
-    negative_samples: u64,
-    false_accepts: u64,
-    samples: u64,
-    cpu: Duration,
-}
-
 pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
     let lines = manifest(&args.manifest)?;
     let noise = match (&args.noise, args.snr) {
@@ -110,30 +115,87 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
         word = word.with_cutoff(cutoff);
     }
     let voice = Model::open(&folder.join("vad.json")).ok();
-    let mut ear = Ear::new(std::slice::from_ref(&word), voice.as_ref());
-    let counts = listen(&lines, wanted, noise.as_ref(), &mut ear, args.list)?;
-    let hours = counts.negative_samples as f64 / f64::from(SAMPLE_RATE) / 3_600.0;
-    let seconds = counts.samples as f64 / f64::from(SAMPLE_RATE);
-    let facts = serde_json::json!({
+    let opus = Config::default().opus;
+    let mut trial = Trial {
+        ear: Ear::new(std::slice::from_ref(&word), voice.as_ref()),
+        look: args.second_look.then(|| Look::new(word.clone(), opus.bitrate, opus.complexity)).transpose()?,
+        beside: args.beside.as_deref().map(Beside::start).transpose()?,
+        list: args.list,
+        counts: Counts::default(),
+        confirmed: Counts::default(),
+        theirs: Counts::default(),
+        differ: 0,
+    };
+    for (number, line) in lines.iter().enumerate() {
+        let mut samples = decode::file(&line.file)?;
+        mix::cut_padding(&mut samples);
+        samples.resize(samples.len() + AFTER, 0);
+        if let Some(noise) = &noise {
+            samples = noise.under(&samples, number as u64);
+        }
+        let said = line.keyword.as_deref().map(plain) == Some(plain(wanted));
+        trial.hear(&line.file, said, &samples)?;
+    }
+    let mut facts = serde_json::json!({
         "wake_word": word.phrase(),
         "cutoff": word.cutoff(),
         "noise": args.noise,
         "snr_db": args.snr,
-        "positives": counts.positives,
-        "missed": counts.missed,
-        "miss_rate": ratio(counts.missed as f64, counts.positives as f64),
-        "negative_hours": hours,
-        "false_accepts": counts.false_accepts,
-        "false_accepts_per_hour": ratio(counts.false_accepts as f64, hours),
-        "cpu_seconds_per_audio_second": ratio(counts.cpu.as_secs_f64(), seconds),
     });
+    for (name, fact) in trial.counts.facts().as_object().into_iter().flatten() {
+        facts[name] = fact.clone();
+    }
+    if trial.look.is_some() {
+        facts["second_look"] = trial.confirmed.facts();
+    }
+    if trial.beside.is_some() {
+        facts["beside"] = trial.theirs.facts();
+        facts["beside"]["recordings_detected_otherwise"] = trial.differ.into();
+    }
     super::print(place.json, &facts);
     Ok(())
 }
 
-/// Null where nothing was measured: a rate of nothing is not zero.
-fn ratio(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| part / whole)
+/// A wake word on trial: what is asked about each recording, and what came out so far.
+struct Trial {
+    ear: Ear,
+    look: Option<Look>,
+    beside: Option<Beside>,
+    list: bool,
+    counts: Counts,
+    /// After the second look.
+    confirmed: Counts,
+    theirs: Counts,
+    /// Recordings in which ours and theirs are not the same detections.
+    differ: u64,
+}
+
+impl Trial {
+    fn hear(&mut self, file: &Path, said: bool, samples: &[i16]) -> anyhow::Result<()> {
+        let detections = detections(&mut self.ear, samples, &mut self.counts.cpu);
+        self.counts.add(said, samples.len(), detections.len());
+        if self.list && said && detections.is_empty() {
+            eprintln!("missed: {}", file.display());
+        }
+        for at in detections.iter().filter(|_| self.list && !said) {
+            eprintln!("wrongly heard: {} at {:.2} s", file.display(), *at as f64 / f64::from(SAMPLE_RATE));
+        }
+        if let Some(beside) = &mut self.beside {
+            let theirs = beside.detections(samples, &mut self.theirs.cpu)?;
+            self.differ += u64::from(theirs != detections);
+            self.theirs.add(said, samples.len(), theirs.len());
+        }
+        if let Some(look) = &mut self.look {
+            let begin = cpu_time();
+            let mut confirmed = 0;
+            for &at in &detections {
+                confirmed += usize::from(look.confirms(samples, at)?);
+            }
+            self.confirmed.cpu += cpu_time().saturating_sub(begin);
+            self.confirmed.add(said, samples.len(), confirmed);
+        }
+        Ok(())
+    }
 }
 
 /// The recordings of a manifest, their names made whole.
@@ -192,42 +254,6 @@ fn detections(ear: &mut Ear, samples: &[i16], cpu: &mut Duration) -> Vec<u64> {
     }
     *cpu += cpu_time().saturating_sub(begin);
     wakes
-}
-
-fn listen(
-    lines: &[Line],
-    wanted: &str,
-    noise: Option<&mix::Noise>,
-    ear: &mut Ear,
-    list: bool,
-) -> anyhow::Result<Counts> {
-    let mut counts = Counts::default();
-    for (number, line) in lines.iter().enumerate() {
-        let mut samples = decode::file(&line.file)?;
-        mix::cut_padding(&mut samples);
-        let length = samples.len();
-        samples.resize(length + AFTER, 0);
-        if let Some(noise) = noise {
-            samples = noise.under(&samples, number as u64);
-        }
-        let detections = detections(ear, &samples, &mut counts.cpu);
-        counts.samples += samples.len() as u64;
-        if line.keyword.as_deref().map(plain) == Some(plain(wanted)) {
-            counts.positives += 1;
-            counts.missed += u64::from(detections.is_empty());
-            if list && detections.is_empty() {
-                eprintln!("missed: {}", line.file.display());
-            }
-        } else {
-            counts.negative_samples += samples.len() as u64;
-            counts.false_accepts += detections.len() as u64;
-            for at in detections.iter().filter(|_| list) {
-                let seconds = *at as f64 / f64::from(SAMPLE_RATE);
-                eprintln!("wrongly heard: {} at {seconds:.2} s", line.file.display());
-            }
-        }
-    }
-    Ok(counts)
 }
 
 /// Processor time of this thread.

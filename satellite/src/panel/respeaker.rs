@@ -1,5 +1,5 @@
-//! The three APA102 lamps of a ReSpeaker 2-Mic HAT (and the twelve of a 4-Mic: the same wire, repeated),
-//! on the SPI bus. Its button is on GPIO line 17.
+//! APA102 lamps on the SPI bus: the three of a ReSpeaker 2-Mic HAT or of Adafruit's Voice Bonnet, the twelve of a 4-Mic
+//! or of a ring: the same wire, repeated. The button of those boards is on GPIO line 17.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -9,7 +9,7 @@ use super::{Lamps, PanelError};
 use crate::listening::State;
 
 /// Lamps that are told the colour; those beyond the end of the chain do not mind.
-const LAMPS: usize = 12;
+const LAMPS: usize = 24;
 
 /// Of 31; more than this blinds at night.
 const BRIGHTNESS: u8 = 3;

@@ -63,6 +63,11 @@ impl WakeWord {
     pub fn cutoff(&self) -> f32 {
         self.cutoff
     }
+
+    /// Runs of the network that the mean is taken over.
+    pub fn window(&self) -> usize {
+        self.window
+    }
 }
 
 /// The highest probability a network can give is 255/256, so a cut-off above this would never fire.

@@ -22,6 +22,7 @@ mod tflite;
 mod detector;
 mod ear;
 mod endpoint;
+mod second_look;
 
 pub use detector::{REFRACTORY, WakeWord};
 pub use ear::{Ear, Heard, Voice};
@@ -30,3 +31,4 @@ pub use error::{ModelError, OpenError};
 pub use frontend::SAMPLE_RATE;
 pub use model::{Found, Model, find_models};
 pub use network::Network;
+pub use second_look::{AFTER, BEFORE, SecondLook};

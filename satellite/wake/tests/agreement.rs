@@ -1,6 +1,6 @@
 //! Every feature and every probability is, to the bit, what pymicro-wakeword computes from the same sound.
 //!
-//! `tests/data/peer.txt` is what the Python package said about ten clips (`tests/peer.py golden`).
+//! `tests/data/peer.txt` is what the Python package said about ten clips (`benches/peer.py golden`).
 
 mod common;
 

@@ -35,9 +35,8 @@ fn run(model: &Model) {
     }
 }
 
+// More cases: PROPTEST_CASES=100000.
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
-
     /// Changed bytes, mostly in the tables at the end, where a file's structure is.
     #[test]
     fn changed_bytes(which in 0usize..4, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), any::<u8>()), 1..20)) {

@@ -76,7 +76,7 @@ pub fn measure(lines: &[Line], noise: Option<&mix::Noise>, voice: &Model) -> any
     Ok(json!({
         "utterances": utterances,
         "cut_short": cut,
-        "cut_short_rate": super::ratio(cut.into(), utterances.into()),
+        "cut_short_rate": super::counts::ratio(cut.into(), utterances.into()),
         "delay_ms": {"p50": percentile(0.5), "p90": percentile(0.9)},
         "nobody_spoke": nobody,
         "no_end_in_recording": too_long,

@@ -3,10 +3,12 @@
 
     python3 -m venv /tmp/peer && /tmp/peer/bin/pip install pymicro-wakeword soundfile
     peer.py SHARED golden  > tests/data/peer.txt     what tests/agreement.rs expects
-    peer.py SHARED compare target/release/examples/trace   every wake and negative clip, value by value
-    peer.py SHARED time                              CPU seconds per second of sound, by model
+    peer.py SHARED compare BENCH                     every wake and negative clip, value by value
+    peer.py SHARED time FILE SECONDS RUNS            CPU seconds per second of sound, by model
+    peer.py SHARED detect MODEL                      for `sotto-satellite evaluate --beside`
 
-SHARED holds speech/ and models/wake/. Each clip is followed by half a second of silence.
+SHARED holds speech/ and models/wake/; BENCH is the program that benches/ear.rs makes. Each clip is followed by half
+a second of silence.
 """
 import collections
 import json
@@ -80,10 +82,11 @@ def fnv(raw):
     return f"{value:016x}"
 
 
-def compare(shared, trace):
+def compare(shared, bench):
     chosen = clips(shared, "wake/", "neg/", "home/", "noise/")
     files = [str(shared / "speech" / clip) for clip in chosen]
-    ours = subprocess.run([trace, str(shared / "models/wake"), *files], stdout=subprocess.PIPE, text=True, check=True)
+    command = [bench, "trace", str(shared / "models/wake"), *files]
+    ours = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     ours = {tuple(line.split()[:2]): bytes.fromhex(line.split()[2]) for line in ours.stdout.splitlines()}
     values, different = collections.Counter(), collections.Counter()
     for clip, file in zip(chosen, files):
@@ -97,24 +100,55 @@ def compare(shared, trace):
         print(f"{name:15} {values[name]:9} values, {different[name]} different")
 
 
-def timing(shared):
-    chosen = clips(shared, "neg/")
-    sounds = [sound(shared, clip).tobytes() for clip in chosen]
-    seconds = sum(map(len, sounds)) / 32000
-    begin = time.process_time()
-    features = [list(MicroWakeWordFeatures().process_streaming(s)) for s in sounds]
-    front = (time.process_time() - begin) / seconds
-    print(json.dumps({"what": "front end", "cpu_seconds_per_audio_second": front, "audio_seconds": seconds}))
+def timing(shared, file, seconds, runs):
+    samples, _ = soundfile.read(file, dtype="int16")
+    pcm = np.resize(samples, int(seconds) * 16000).tobytes()
+
+    def least(run):
+        spent = []
+        for _ in range(int(runs)):
+            begin = time.process_time()
+            run()
+            spent.append(time.process_time() - begin)
+        return min(spent) / int(seconds)
+
+    # In chunks of 20 ms, as from a microphone.
+    def front_end():
+        frontend = MicroWakeWordFeatures()
+        return [window for at in range(0, len(pcm), 640) for window in frontend.process_streaming(pcm[at:at + 640])]
+
+    front, windows = least(front_end), front_end()
+    print(json.dumps({"what": "-", "whole": front, "network": 0}))
     for name in models(shared):
         model = MicroWakeWord.from_config(shared / f"models/wake/{name}.json")
+        network = least(lambda: [model.process_streaming(window) for window in windows])
+        print(json.dumps({"what": name, "whole": front + network, "network": network}))
+
+
+def detect(shared, name):
+    """Answers each recording with where the word was detected: once a crossing, and not within a second."""
+    while len(count := sys.stdin.buffer.read(4)) == 4:
+        pcm = sys.stdin.buffer.read(2 * int.from_bytes(count, "little"))
+        model = MicroWakeWord.from_config(shared / f"models/wake/{name}.json")
         begin = time.process_time()
-        for windows in features:
-            for window in windows:
-                model.process_streaming(window)
-        network = (time.process_time() - begin) / seconds
-        print(json.dumps({"what": name, "cpu_seconds_per_audio_second": front + network, "network_alone": network}))
+        at, armed, quiet_until = [], True, 0
+        frontend, number = MicroWakeWordFeatures(), 0
+        for start in range(0, len(pcm), 640):
+            for window in frontend.process_streaming(pcm[start:start + 640]):
+                number += 1
+                yes = model.process_streaming(window)
+                if number % model.stride:
+                    continue
+                if yes and armed and number >= quiet_until:
+                    at.append((number + 2) * 160)
+                    quiet_until, armed = number + 100, False
+                elif not yes:
+                    armed = True
+        spent = time.process_time() - begin
+        model.close()
+        print(json.dumps({"at": at, "cpu": spent}), flush=True)
 
 
 if __name__ == "__main__":
     shared, what, *rest = Path(sys.argv[1]), *sys.argv[2:]
-    {"golden": golden, "compare": compare, "time": timing}[what](shared, *rest)
+    {"golden": golden, "compare": compare, "time": timing, "detect": detect}[what](shared, *rest)
