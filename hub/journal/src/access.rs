@@ -95,6 +95,11 @@ impl Grant {
         self.subject == owner && self.covers.as_ref().is_none_or(|covers| covers.contains(&recording))
     }
 
+    /// Whether the record says "all of `owner`'s".
+    pub(crate) fn covers_all(&self, owner: Owner) -> bool {
+        self.subject == owner && self.covers.is_none()
+    }
+
     /// The access record that was written for it.
     pub fn seq(&self) -> u64 {
         self.seq
@@ -179,6 +184,26 @@ impl Journal {
             Ok(append(transaction, self.signing(), &note)?)
         })?;
         Ok(Grant { seq, subject: note.subject, covers: Some(note.recordings) })
+    }
+
+    /// Like [`Self::grant`], for several subjects at once: the disk is waited for once.
+    pub(crate) fn grant_each(&self, notes: Vec<Note>) -> Result<Vec<Grant>, StoreError> {
+        if notes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store().write(Lasting::Disk, |transaction| {
+            let grant = |note: Note| -> Result<Grant, StoreError> {
+                let seq = append(transaction, self.signing(), &note)?;
+                Ok(Grant { seq, subject: note.subject, covers: Some(note.recordings) })
+            };
+            notes.into_iter().map(grant).collect()
+        })
+    }
+
+    /// Like [`Self::grant_all`], for several subjects at once.
+    pub(crate) fn grant_each_all(&self, notes: Vec<Note>) -> Result<Vec<Grant>, StoreError> {
+        let grants = self.grant_each(notes)?;
+        Ok(grants.into_iter().map(|grant| Grant { covers: None, ..grant }).collect())
     }
 
     /// Like [`Self::grant`], for a record that says "all of the subject's" and names none.

@@ -143,7 +143,7 @@ impl Journal {
             "INSERT INTO archive.pieces (recording, sound, words, correction)
              SELECT recording, sounds.sealed, words.sealed, corrections.sealed
              FROM main.recordings JOIN main.sounds USING (n) JOIN main.words USING (n)
-             LEFT JOIN main.corrections USING (n) ORDER BY recording",
+             LEFT JOIN main.corrections USING (n) WHERE n NOT IN (SELECT n FROM main.doomed) ORDER BY recording",
             [],
         )?;
         for table in RING {
@@ -152,6 +152,12 @@ impl Journal {
             }
             transaction.execute_batch(&format!("INSERT INTO ring.{table} SELECT * FROM main.{table}"))?;
         }
+        // What was erased a moment ago and is not cleared away yet.
+        transaction.execute_batch(
+            "INSERT OR IGNORE INTO ring.tombstones SELECT recording, erasure
+                 FROM main.recordings JOIN main.doomed USING (n) WHERE erasure IS NOT NULL;
+             DELETE FROM ring.recordings WHERE n IN (SELECT n FROM main.doomed);",
+        )?;
         transaction.commit()?;
         Ok(recordings as u64)
     }
@@ -174,8 +180,9 @@ impl Journal {
             install(dir, key_ring)?;
         }
         let journal = Journal::open_as(dir, options, now, Keeper::Hub)?;
-        let restored = journal.copy_in(archive, key_ring, now)?;
+        // Tombstones first, of what was erased and not cleared away yet.
         journal.scrub(usize::MAX >> 1)?;
+        let restored = journal.copy_in(archive, key_ring, now)?;
         journal.store().truncate_wal()?;
         journal.announce(Change::Altered);
         Ok(restored)

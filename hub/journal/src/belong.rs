@@ -15,7 +15,7 @@ use crate::house_key::public_of;
 use crate::keys::{self, Binding, Kind, Secret};
 use crate::people::{MemberError, require_active};
 use crate::person::Person;
-use crate::record::{Attribution, Owner, Row, Sealed, insert};
+use crate::record::{ALIVE, Attribution, Owner, Row, Sealed, insert};
 use crate::store::{Lasting, StoreError};
 use crate::vault::{self, Locked, Opening, Plain};
 use crate::words::Words;
@@ -144,7 +144,7 @@ impl Journal {
                         sealed.words = lock(Kind::Words, &words.without_transcript().to_bytes());
                     }
                     Kind::Correction => sealed.correction = Some(lock(Kind::Correction, plain)),
-                    Kind::Key => {}
+                    Kind::Key | Kind::Shelf => {}
                 }
             }
             let area = old.area_name.as_deref().and_then(|area| Area::new(area).ok());
@@ -187,6 +187,10 @@ fn open_all(opening: &Opening, secret: &Secret, pieces: &[Locked]) -> Option<Vec
 /// Takes a recording away from its owner without a tombstone: it lives on under another number.
 fn remove(transaction: &Transaction<'_>, owner: Owner, n: i64) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM seals WHERE owner = ?1 AND n = ?2", params![Id::from(owner), n])?;
+    transaction.execute(
+        "DELETE FROM shelves WHERE owner = ?1 AND ?2 BETWEEN first AND last",
+        params![Id::from(owner), n],
+    )?;
     for sql in [
         "DELETE FROM review_seals WHERE n = ?1",
         "DELETE FROM clips WHERE n = ?1",
@@ -217,10 +221,10 @@ impl Old {
         owner: Owner,
     ) -> rusqlite::Result<Option<Old>> {
         transaction
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT n, at, area, (SELECT text FROM labels WHERE label = area), satellite, outcome, length, ceiling
-                 FROM recordings WHERE recording = ?1 AND owner = ?2",
-            )?
+                 FROM recordings WHERE recording = ?1 AND owner = ?2 AND {ALIVE}"
+            ))?
             .query_row(params![Id::from(recording), Id::from(owner)], |row| {
                 Ok(Old {
                     n: row.get(0)?,

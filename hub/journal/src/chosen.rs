@@ -10,7 +10,7 @@ use crate::access::{self, Note};
 use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
 use crate::erase::Receipt;
-use crate::record::Owner;
+use crate::record::{ALIVE, Owner};
 use crate::selection::{Asked, What};
 use crate::{Journal, timestamp};
 
@@ -35,7 +35,7 @@ const NAMED: u64 = 100;
 impl<'a> Chosen<'a> {
     pub(crate) fn new(transaction: &'a Transaction<'a>) -> rusqlite::Result<Self> {
         transaction.execute_batch(
-            "CREATE TEMP TABLE IF NOT EXISTS chosen (n INTEGER PRIMARY KEY, owner BLOB NOT NULL, recording BLOB NOT NULL);
+            "CREATE TEMP TABLE IF NOT EXISTS chosen (n INTEGER PRIMARY KEY, owner BLOB NOT NULL);
              DELETE FROM chosen",
         )?;
         Ok(Chosen { transaction, by_owner: Vec::new(), count: 0 })
@@ -72,7 +72,9 @@ impl<'a> Chosen<'a> {
     /// What has expired by `now`, at most `limit`.
     pub(crate) fn add_expired(&mut self, now: i64, limit: usize) -> rusqlite::Result<()> {
         self.transaction.execute(
-            "INSERT OR IGNORE INTO chosen SELECT n, owner, recording FROM recordings WHERE expires <= ?1 LIMIT ?2",
+            &format!(
+                "INSERT OR IGNORE INTO chosen SELECT n, owner FROM recordings WHERE expires <= ?1 AND {ALIVE} LIMIT ?2"
+            ),
             params![now, limit as i64],
         )?;
         let owners: Vec<(Owner, u64)> = self
@@ -88,7 +90,7 @@ impl<'a> Chosen<'a> {
 
     fn choose(&self, condition: &str, values: Vec<Value>) -> rusqlite::Result<u64> {
         let sql = format!(
-            "INSERT OR IGNORE INTO chosen SELECT n, owner, recording FROM recordings WHERE {condition}"
+            "INSERT OR IGNORE INTO chosen SELECT n, owner FROM recordings WHERE {condition} AND {ALIVE}"
         );
         Ok(self.transaction.prepare_cached(&sql)?.execute(params_from_iter(values))? as u64)
     }
@@ -100,7 +102,8 @@ impl<'a> Chosen<'a> {
         }
     }
 
-    /// Destroys the keys and rows of what was chosen, and leaves tombstones, receipt and access records.
+    /// Destroys the keys of what was chosen, and leaves receipt and access records. From then on it is unreadable and
+    /// on no page; [`Journal::scrub`] clears the dead rows away and sets the tombstones.
     pub(crate) fn erase(self, journal: &Journal, order: &Order) -> rusqlite::Result<Receipt> {
         let Chosen { transaction, by_owner, count } = self;
         let at = order.now.as_millisecond();
@@ -115,7 +118,8 @@ impl<'a> Chosen<'a> {
             "UPDATE erasures SET signature = ?2 WHERE erasure = ?1",
             params![erasure, signature.as_slice()],
         )?;
-        for (owner, count) in by_owner {
+        for (owner, count) in &by_owner {
+            let (owner, count) = (*owner, *count);
             let recordings = if count <= NAMED { named(transaction, owner)? } else { Vec::new() };
             let subject = owner;
             let note = Note {
@@ -129,20 +133,12 @@ impl<'a> Chosen<'a> {
             };
             access::append(transaction, journal.signing(), &note)?;
         }
-        transaction.execute_batch(
-            "DELETE FROM seals WHERE (owner, n) IN (SELECT owner, n FROM chosen);
-             DELETE FROM review_seals WHERE n IN (SELECT n FROM chosen);
-             DELETE FROM clips WHERE n IN (SELECT n FROM chosen);",
-        )?;
-        transaction.execute(
-            "INSERT OR IGNORE INTO tombstones (recording, erasure) SELECT recording, ?1 FROM chosen ORDER BY recording",
-            [erasure],
-        )?;
-        transaction.execute_batch(
-            "INSERT OR IGNORE INTO doomed (n) SELECT n FROM chosen;
-             DELETE FROM recordings WHERE n IN (SELECT n FROM chosen);
-             DELETE FROM chosen;",
-        )?;
+        for (owner, _) in by_owner {
+            destroy_keys(transaction, owner)?;
+        }
+        transaction
+            .execute("INSERT OR IGNORE INTO doomed (n, erasure) SELECT n, ?1 FROM chosen", [erasure])?;
+        transaction.execute_batch("DELETE FROM chosen")?;
         Ok(Receipt {
             erasure: erasure as u64,
             at: timestamp(at),
@@ -156,7 +152,23 @@ impl<'a> Chosen<'a> {
 
 fn named(transaction: &Transaction<'_>, owner: Owner) -> rusqlite::Result<Vec<RecordingId>> {
     transaction
-        .prepare_cached("SELECT recording FROM chosen WHERE owner = ?1 ORDER BY n")?
+        .prepare_cached(
+            "SELECT recording FROM chosen JOIN recordings USING (n) WHERE chosen.owner = ?1 ORDER BY n",
+        )?
         .query_map([Id::from(owner)], |row| Ok(row.get::<_, Id>(0)?.recording()))?
         .collect()
+}
+
+/// Everything that opens one of the chosen, for one owner after the other: their seals lie side by side.
+fn destroy_keys(transaction: &Transaction<'_>, owner: Owner) -> rusqlite::Result<()> {
+    for sql in [
+        "DELETE FROM seals WHERE owner = ?1 AND n IN (SELECT n FROM chosen WHERE owner = ?1)",
+        "DELETE FROM review_seals WHERE n IN (SELECT n FROM clips WHERE owner = ?1 AND n IN (SELECT n FROM chosen))",
+        "DELETE FROM clips WHERE owner = ?1 AND n IN (SELECT n FROM chosen)",
+        "DELETE FROM shelves WHERE owner = ?1
+         AND EXISTS (SELECT 1 FROM chosen WHERE chosen.owner = ?1 AND chosen.n BETWEEN first AND last)",
+    ] {
+        transaction.prepare_cached(sql)?.execute([Id::from(owner)])?;
+    }
+    Ok(())
 }

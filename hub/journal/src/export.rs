@@ -22,7 +22,7 @@ use crate::history::{Entry, Found, by_number};
 use crate::keys::Kind;
 use crate::people::{MemberError, require_active};
 use crate::person::Person;
-use crate::record::Owner;
+use crate::record::{ALIVE, Owner};
 use crate::sound::Sound;
 use crate::store::StoreError;
 use crate::vault::{self, Opening};
@@ -96,8 +96,9 @@ impl Journal {
         let owner = Owner::Person(who.id());
         let numbers: Vec<i64> = self.store().read(|transaction| -> Result<_, ExportError> {
             require_active(transaction, who.id())?;
-            let mut statement =
-                transaction.prepare_cached("SELECT n FROM recordings WHERE owner = ?1 ORDER BY at, n")?;
+            let mut statement = transaction.prepare_cached(&format!(
+                "SELECT n FROM recordings WHERE owner = ?1 AND {ALIVE} ORDER BY at, n"
+            ))?;
             let numbers = statement.query_map(params![Id::from(owner)], |row| row.get(0))?;
             Ok(numbers.collect::<Result<_, _>>()?)
         })?;

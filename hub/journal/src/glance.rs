@@ -11,7 +11,7 @@ use crate::codes::Id;
 use crate::history::{Cursor, Filter, ReadError, page};
 use crate::people::require_active;
 use crate::person::Person;
-use crate::record::Owner;
+use crate::record::{ALIVE, Owner};
 
 impl Journal {
     /// Whether this recording is there and opens to `who`.
@@ -19,7 +19,7 @@ impl Journal {
         self.store().read(|transaction| {
             require_active(transaction, who.id())?;
             let owner: Option<Id> = transaction
-                .prepare_cached("SELECT owner FROM recordings WHERE recording = ?1")?
+                .prepare_cached(&format!("SELECT owner FROM recordings WHERE recording = ?1 AND {ALIVE}"))?
                 .query_row([Id::from(recording)], |row| row.get(0))
                 .optional()?;
             Ok(owner.is_some_and(|owner| who.secret_of(owner.owner()).is_some()))

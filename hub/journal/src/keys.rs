@@ -125,6 +125,8 @@ pub(crate) enum Kind {
     Audio,
     Words,
     Correction,
+    /// The words of many of an owner's recordings together: see [`crate::shelf`].
+    Shelf,
 }
 
 impl Binding {
@@ -134,6 +136,7 @@ impl Binding {
             Kind::Audio => b"audio   ",
             Kind::Words => b"words   ",
             Kind::Correction => b"correct ",
+            Kind::Shelf => b"shelf   ",
         };
         [DOMAIN, kind, self.recording.bytes(), self.owner.bytes()].concat()
     }

@@ -57,6 +57,7 @@
 //! # }
 //! ```
 
+mod checkpoint;
 mod codes;
 mod keys;
 mod schema;
@@ -86,6 +87,7 @@ mod glance;
 mod history;
 mod listen;
 mod search;
+mod shelf;
 
 mod belong;
 mod chosen;
@@ -99,6 +101,9 @@ mod export;
 
 mod review;
 mod training;
+
+#[cfg(test)]
+mod trials;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -325,6 +325,9 @@ impl fmt::Debug for LiveListening {
     }
 }
 
+/// What a row of `recordings` must be to be on any page: an erasure leaves it dead until it is cleared away.
+pub(crate) const ALIVE: &str = "NOT EXISTS (SELECT 1 FROM doomed WHERE doomed.n = recordings.n)";
+
 /// The clear part of a recording, as a row. What is in it and why: docs/decisions/0051.
 pub(crate) struct Row {
     pub(crate) recording: RecordingId,

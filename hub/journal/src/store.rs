@@ -6,12 +6,13 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use thiserror::Error;
 
+use crate::checkpoint::Checkpoints;
 use crate::schema;
 
 /// The database's name in the hub's data directory.
@@ -96,6 +97,10 @@ pub(crate) struct Store {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Held while the WAL is moved or cut.
+    checkpoint_turn: Arc<Mutex<()>>,
+    /// The keeper's; a command beside the hub leaves it to SQLite and to the hub.
+    checkpoints: Option<Checkpoints>,
     /// Held while this process is the journal's keeper; released by the operating system however it ends.
     lock: Option<File>,
     ended_badly: bool,
@@ -132,7 +137,16 @@ impl Store {
             let pages = (limit / size.max(512) as u64).max(1);
             writer.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
         }
-        let store = Store { path, writer: Mutex::new(writer), readers: Mutex::default(), lock, ended_badly };
+        let checkpoint_turn = Arc::<Mutex<()>>::default();
+        let checkpoints = match lock {
+            Some(_) => {
+                writer.pragma_update(None, "wal_autocheckpoint", 0)?;
+                Some(Checkpoints::begin(&path, checkpoint_turn.clone())?)
+            }
+            None => None,
+        };
+        let (writer, readers) = (Mutex::new(writer), Mutex::default());
+        let store = Store { path, writer, readers, checkpoint_turn, checkpoints, lock, ended_badly };
         store.keep_reserve();
         Ok(store)
     }
@@ -186,6 +200,10 @@ impl Store {
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = change(&transaction)?;
         transaction.commit()?;
+        drop(writer);
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.signal();
+        }
         Ok(done)
     }
 
@@ -210,6 +228,7 @@ impl Store {
     /// Moves everything into the main file and cuts the WAL to nothing, so that what was deleted is not in it
     /// either. `false` when a reader was in the way; the next sweep tries again.
     pub(crate) fn truncate_wal(&self) -> Result<bool, StoreError> {
+        let _turn = lock(&self.checkpoint_turn);
         let writer = self.writer();
         writer.pragma_update(None, "synchronous", "FULL")?;
         let busy: i64 = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
@@ -235,6 +254,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        self.checkpoints = None;
         if self.lock.is_some() && self.truncate_wal().is_ok() {
             // Left behind, it costs one integrity check at the next start.
             let _ = fs::remove_file(self.path.with_file_name(OPEN_MARK));
@@ -249,7 +269,7 @@ pub(crate) enum Keeper {
     Visitor,
 }
 
-fn connect(path: &Path, access: OpenFlags) -> Result<Connection, rusqlite::Error> {
+pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);

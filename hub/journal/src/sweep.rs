@@ -11,7 +11,7 @@ use crate::chosen::{Chosen, Order};
 use crate::codes::Id;
 use crate::people::{MemberError, require_active};
 use crate::person::Person;
-use crate::record::Owner;
+use crate::record::{ALIVE, Owner};
 use crate::selection::Asked;
 use crate::store::{Lasting, StoreError, lock};
 use crate::{Change, Journal};
@@ -66,14 +66,9 @@ impl Journal {
                 Ok(count)
             })?;
             swept.erased += erased;
-            if erased < BATCH as u64 {
-                break;
-            }
-        }
-        loop {
             let overwritten = self.scrub(BATCH)?;
             swept.overwritten += overwritten as u64;
-            if overwritten < BATCH {
+            if erased < BATCH as u64 && overwritten < BATCH {
                 break;
             }
         }
@@ -92,10 +87,10 @@ impl Journal {
             require_active(transaction, who.id())?;
             let count = |owner: Owner| -> rusqlite::Result<u64> {
                 transaction
-                    .prepare_cached(
+                    .prepare_cached(&format!(
                         "SELECT count(*) FROM recordings INDEXED BY recordings_by_expiry
-                         WHERE expires < ?1 AND owner = ?2",
-                    )?
+                         WHERE expires < ?1 AND owner = ?2 AND {ALIVE}"
+                    ))?
                     .query_row(params![until.as_millisecond(), Id::from(owner)], |row| {
                         Ok(row.get::<_, i64>(0)? as u64)
                     })

@@ -50,6 +50,20 @@ impl Opening {
         }
         keys::unlock(&piece.sealed, &key(piece)?, &piece.binding, piece.kind)
     }
+
+    /// Opens the words of many of `owner`'s recordings together, if the grant covers them all.
+    pub(crate) fn open_shelf(
+        &self,
+        sealed: &[u8],
+        owner: Owner,
+        binding: &Binding,
+        key: impl FnOnce() -> Result<Secret, Broken>,
+    ) -> Result<Plain, Broken> {
+        if !self.0.covers_all(owner) {
+            return Err(Broken);
+        }
+        keys::unlock(sealed, &key()?, binding, Kind::Shelf)
+    }
 }
 
 /// A recording's key. Alone it opens nothing that has not been fetched, and fetching what it opens needs a grant.
@@ -73,8 +87,9 @@ pub(crate) fn table(kind: Kind) -> &'static str {
     match kind {
         Kind::Audio => "sounds",
         Kind::Correction => "corrections",
-        // A key is a seal, and is not fetched as a piece; words are what nearly every page asks for.
-        Kind::Words | Kind::Key => "words",
+        // A key is a seal and a shelf has no recording, so neither is fetched as a piece; words are what nearly every
+        // page asks for.
+        Kind::Words | Kind::Key | Kind::Shelf => "words",
     }
 }
 

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Map, Value, json};
 use sotto_journal::{Entry, Filter, Journal, Options, Purpose};
 
@@ -19,6 +20,9 @@ pub struct Args {
     /// How many recordings, newest first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
+    /// Only what will be erased by itself before tomorrow morning (6 o'clock), with the time it goes
+    #[arg(long)]
+    tonight: bool,
 }
 
 pub fn run(args: Args, place: &Place) -> anyhow::Result<ExitCode> {
@@ -27,25 +31,52 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<ExitCode> {
     let passphrase = args.passphrase.ask(&format!("Passphrase of {}", args.person))?;
     let person = journal.sign_in(&args.person, &passphrase, now)?;
     let limit = usize::from(args.limit);
+    let morning = if args.tonight { Some(next_morning(now, TimeZone::system())?) } else { None };
+    let filter = Filter { expires_before: morning, ..Filter::default() };
     let page = journal
-        .history(&person, &Filter::default(), None, limit, Purpose::Recall, now)
+        .history(&person, &filter, None, limit, Purpose::Recall, now)
         .context("the history cannot be read")?;
+    let going = morning.map(|morning| journal.expiring(&person, morning)).transpose()?;
     if place.json {
         let entries: Vec<Value> = page.entries.iter().map(facts).collect();
-        println!("{}", json!({ "entries": entries, "more": page.next.is_some() }));
+        let mut facts = json!({ "entries": entries, "more": page.next.is_some() });
+        if let (Some(morning), Some(going)) = (morning, going) {
+            facts["going"] =
+                json!({ "before": morning.to_string(), "own": going.mine, "house": going.house });
+        }
+        println!("{facts}");
     } else {
+        if let (Some(morning), Some(going)) = (morning, going) {
+            println!(
+                "before {morning:.0} {} of yours and {} of the house's are erased by themselves",
+                going.mine, going.house
+            );
+        }
         for entry in &page.entries {
             let words = entry.words.as_ref();
             let transcript =
                 words.and_then(|words| words.transcript.as_ref()).map_or("–", |text| text.as_str());
             let area = entry.area.as_ref().map_or("–", |area| area.as_str());
-            println!("{:.0}  {area:<14} {:<16} {transcript}", entry.at, format!("{:?}", entry.outcome));
+            let goes = match entry.expires.filter(|_| args.tonight) {
+                Some(at) => format!("goes {at:.0}  "),
+                None => String::new(),
+            };
+            let outcome = format!("{:?}", entry.outcome);
+            println!("{:.0}  {goes}{area:<14} {outcome:<16} {transcript}", entry.at);
         }
-        if page.entries.is_empty() {
+        if page.entries.is_empty() && !args.tonight {
             println!("nothing was recorded");
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The end of the coming night, as the clocks of the house show it.
+fn next_morning(now: Timestamp, zone: TimeZone) -> anyhow::Result<Timestamp> {
+    let now = now.to_zoned(zone);
+    let six = now.with().hour(6).minute(0).second(0).subsec_nanosecond(0).build()?;
+    let morning = if now < six { six } else { six.checked_add(1.day())? };
+    Ok(morning.timestamp())
 }
 
 fn facts(entry: &Entry) -> Value {
@@ -58,6 +89,7 @@ fn facts(entry: &Entry) -> Value {
         "satellite": entry.satellite.as_str(),
         "outcome": format!("{:?}", entry.outcome),
         "seconds": entry.length.as_secs_f64(),
+        "goes": entry.expires.map(|at| at.to_string()),
         "transcript": words.and_then(|words| words.transcript.as_ref()).map(|text| text.as_str()),
         "intent": words.and_then(|words| words.intent.as_deref()),
         "slots": words.map(|words| pairs(
@@ -69,4 +101,24 @@ fn facts(entry: &Entry) -> Value {
             words.stages.iter().map(|(stage, ms)| (stage.clone(), json!(ms))).collect(),
         )),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_night_ends_at_six_whatever_the_clocks_do() {
+        let berlin = TimeZone::get("Europe/Berlin").expect("jiff's own zones");
+        for (now, morning) in [
+            ("2026-11-25T20:00:00Z", "2026-11-26T05:00:00Z"),
+            ("2026-11-26T03:00:00Z", "2026-11-26T05:00:00Z"),
+            // The clocks go forward in this night, and back in that one.
+            ("2026-03-28T20:00:00Z", "2026-03-29T04:00:00Z"),
+            ("2026-10-24T20:00:00Z", "2026-10-25T05:00:00Z"),
+        ] {
+            let found = next_morning(now.parse().unwrap(), berlin.clone()).unwrap();
+            assert_eq!(found.to_string(), morning, "from {now}");
+        }
+    }
 }

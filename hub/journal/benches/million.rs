@@ -1,9 +1,12 @@
 //! The journal at the scale of a long life: a million recordings, timed.
 //!
-//! `cargo run --release -p sotto-journal --example million -- [RECORDINGS] [DIR]` prints the table that
-//! docs/measurements.md keeps. An eighth is recorded through the door, most of it Ada's; the rest are copies of Bert's
+//! `cargo bench -p sotto-journal --bench million -- [RECORDINGS] [DIR]` prints the table that docs/measurements.md
+//! keeps, and leaves the journal in DIR for other benches. An eighth is recorded through the door, most of it Ada's; the rest are copies of Bert's
 //! rows under ids of their own, put in by SQL: they fill tables, indexes and pages, and cost the same to look for and
 //! to try to open, but hold no words.
+//!
+//! Machines are shared, so each time is printed beside a floor of the same run: bytes flushed to the same disk, and
+//! a loop of known length, which shows how much of a tail is the machine's.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -29,7 +32,7 @@ const PACKET: usize = 60;
 const REAL: u64 = 20_000;
 
 fn main() {
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
     let count: u64 = args.next().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let kept = args.next().map(PathBuf::from);
     let temporary = tempfile::tempdir().expect("a temporary directory");
@@ -38,35 +41,63 @@ fn main() {
     let options = Options { hardness: Hardness::NONE_FOR_TESTS, ..Options::default() };
 
     blobs_against_files(temporary.path());
+    floor(dir);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let journal = household(dir, options, now);
+    record(&journal, dir, count, &mut random, now);
+    drop(journal);
+
+    let start = Instant::now();
+    let journal = Journal::open(dir, options, now).expect("the journal");
+    println!("open: {:?}", start.elapsed());
+    let (ada, bert) = (sign_in(&journal, "Ada", now), sign_in(&journal, "Bert", now));
+    floor(dir);
+    pages(&journal, &bert, &mut random, now, count);
+    pages(&journal, &ada, &mut random, now, count);
+    search(&journal, ada, now);
+    let ada = sign_in(&journal, "Ada", now);
+    verify(&journal, &mut random, count, now);
+    floor(dir);
+    erase(&journal, &ada, now);
+    drop((journal, ada, bert));
+
+    let other = tempfile::tempdir().expect("a temporary directory");
+    let journal = Journal::open(other.path(), Options::default(), now).expect("a new journal");
+    journal.add_member("Ada", Role::Adult, true, PASSPHRASE, now).expect("a member");
+    let start = Instant::now();
+    sign_in(&journal, "Ada", now);
+    println!("sign-in at the household's hardness: {:?}", start.elapsed());
+}
+
+fn sign_in(journal: &Journal, name: &str, now: Timestamp) -> Person {
+    journal.sign_in(name, PASSPHRASE, now).expect("a sign-in")
+}
+
+/// Ada and Bert, who keep everything.
+fn household(dir: &Path, options: Options, now: Timestamp) -> Journal {
     let journal = Journal::open(dir, options, now).expect("a new journal");
     for name in ["Ada", "Bert"] {
         journal.add_member(name, Role::Adult, true, PASSPHRASE, now).expect("a member");
-    }
-    let sign_in = |journal: &Journal, name| journal.sign_in(name, PASSPHRASE, now).expect("a sign-in");
-    let (ada, bert) = (sign_in(&journal, "Ada"), sign_in(&journal, "Bert"));
-    for who in [&ada, &bert] {
-        let settings = journal.settings(who).expect("settings");
+        let who = sign_in(&journal, name, now);
+        let settings = journal.settings(&who).expect("settings");
         let settings = Settings { keep: Retention::UntilErased, ..settings };
-        journal.set_settings(who, settings, now).expect("settings");
+        journal.set_settings(&who, settings, now).expect("settings");
+        journal.set_house_keep(&who, Retention::UntilErased, now).expect("a setting");
     }
-    journal.set_house_keep(&ada, Retention::UntilErased, now).expect("a setting");
+    journal
+}
 
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut inserts = Vec::new();
+fn record(journal: &Journal, dir: &Path, count: u64, random: &mut Random, now: Timestamp) {
+    let members = journal.members().expect("members");
+    let id_of = |name: &str| members.iter().find(|member| member.name == name).map(|member| member.id);
+    let (ada, bert) = (id_of("Ada"), id_of("Bert"));
     let mut insert = |n: u64, packets| {
         let speaker = match n % 12 {
             0 => None,
-            1 => Some(bert.id()),
-            _ => Some(ada.id()),
+            1 => bert,
+            _ => ada,
         };
-        let heard = Heard {
-            utterance: UtteranceId::from_bytes([1; 16]),
-            satellite: SatelliteId::new(&format!("satellite-{}", random.below(12))).expect("an id"),
-            area: Some(Area::new(AREAS[random.below(8) as usize]).expect("a name")),
-            at: now - SignedDuration::from_secs(30 * random.below(count) as i64),
-            pre_roll: Duration::from_millis(500),
-        };
-        let recorder = journal.record(heard, Retention::UntilErased);
+        let recorder = journal.record(heard(random, count, now), Retention::UntilErased);
         for _ in 0..packets {
             recorder.push(random.packet()).expect("room");
         }
@@ -81,6 +112,7 @@ fn main() {
         recorder.finish(Finished { speaker, outcome, words }, now).expect("room on the disk");
         start.elapsed()
     };
+    let mut inserts = Vec::new();
     let recorded = (count / 8).max(100);
     let real = REAL.min(recorded);
     for n in 0..recorded {
@@ -94,35 +126,88 @@ fn main() {
     }
     report(&format!("insert, the first {recorded}"), &mut inserts);
     fill(dir, count - recorded.min(count));
+    floor(dir);
     let mut inserts: Vec<_> = (0..2000).map(|n| insert(n, REAL_PACKETS)).collect();
-    report(&format!("insert of 3 s, beside {count}"), &mut inserts);
-    drop((journal, ada, bert));
+    report(&format!("insert of 3 s, beside {count}, one after the other"), &mut inserts);
+    let mut inserts: Vec<_> = (0..500)
+        .map(|n| {
+            std::thread::sleep(Duration::from_millis(20));
+            insert(n, REAL_PACKETS)
+        })
+        .collect();
+    report("the same, 20 ms apart", &mut inserts);
+}
 
-    let start = Instant::now();
-    let journal = Journal::open(dir, options, now).expect("the journal");
-    println!("open: {:?}", start.elapsed());
-    let (ada, bert) = (sign_in(&journal, "Ada"), sign_in(&journal, "Bert"));
-    pages(&journal, &bert, &mut random, now, count);
-    search(&journal, &ada, now);
+fn heard(random: &mut Random, count: u64, now: Timestamp) -> Heard {
+    Heard {
+        utterance: UtteranceId::from_bytes([1; 16]),
+        satellite: SatelliteId::new(&format!("satellite-{}", random.below(12))).expect("an id"),
+        area: Some(Area::new(AREAS[random.below(8) as usize]).expect("a name")),
+        at: now - SignedDuration::from_secs(30 * random.below(count) as i64),
+        pre_roll: Duration::from_millis(500),
+    }
+}
 
-    let start = Instant::now();
-    let everything = Selection { whose: Whose::Mine, what: What::Everything };
-    let receipt = journal.erase(&everything, &ada, now).expect("an erasure");
-    println!("erase {}, until unreadable and confirmed: {:?}", receipt.count, start.elapsed());
-    let start = Instant::now();
-    let swept = journal.sweep(now).expect("a sweep");
-    println!("overwrite the ciphertext of the other {}: {:?}", swept.overwritten, start.elapsed());
+/// A log of `count` entries, written as the hub does when it listens, and read.
+fn verify(journal: &Journal, random: &mut Random, count: u64, now: Timestamp) {
+    let heard = heard(random, count, now);
+    let mut appends = Vec::new();
+    for _ in 0..count {
+        let recorder = journal.record(heard.clone(), Retention::NotAtAll);
+        let start = Instant::now();
+        recorder.listen_live(Purpose::Transcribe, now).expect("an access record");
+        appends.push(start.elapsed());
+    }
+    report(&format!("access record of the hub's own listening, {count} of them"), &mut appends);
     let start = Instant::now();
     let verified = journal.verify(&[]).expect("a whole log");
     println!("verify {} entries: {:?}", verified.entries, start.elapsed());
+}
 
-    let real = Options::default();
-    let other = tempfile::tempdir().expect("a temporary directory");
-    let journal = Journal::open(other.path(), real, now).expect("a new journal");
-    journal.add_member("Ada", Role::Adult, true, PASSPHRASE, now).expect("a member");
+fn erase(journal: &Journal, ada: &Person, now: Timestamp) {
+    let everything = Selection { whose: Whose::Mine, what: What::Everything };
     let start = Instant::now();
-    sign_in(&journal, "Ada");
-    println!("sign-in at the household's hardness: {:?}", start.elapsed());
+    let receipt = journal.erase(&everything, ada, now).expect("an erasure");
+    println!("erase {}, until unreadable and confirmed: {:?}", receipt.count, start.elapsed());
+    let mut pages: Vec<_> = (0..20)
+        .map(|_| {
+            let start = Instant::now();
+            let page = journal.history(ada, &Filter::default(), None, 50, Purpose::Recall, now);
+            assert!(
+                page.expect("a page").entries.iter().all(|entry| entry.owner == sotto_journal::Owner::House)
+            );
+            start.elapsed()
+        })
+        .collect();
+    report("history page of 50 just after it", &mut pages);
+    let start = Instant::now();
+    let swept = journal.sweep(now).expect("a sweep");
+    println!("clear away rows and ciphertext of {}: {:?}", swept.overwritten, start.elapsed());
+}
+
+/// What this disk and this processor give at this moment.
+fn floor(dir: &Path) {
+    let path = dir.join("floor");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut flushes: Vec<_> = (0..300)
+        .map(|n| {
+            let start = Instant::now();
+            std::os::unix::fs::FileExt::write_all_at(&file, &[n as u8; 8192], n * 8192).expect("room");
+            file.sync_data().expect("a flush");
+            start.elapsed()
+        })
+        .collect();
+    std::fs::remove_file(path).expect("gone");
+    report("  floor: 8 kB appended to a file and flushed", &mut flushes);
+    let mut spins: Vec<_> = (0..2000)
+        .map(|_| {
+            let start = Instant::now();
+            let mut random = Random(start.elapsed().as_nanos() as u64 | 1);
+            std::hint::black_box((0..60_000).fold(0, |sum: u64, _| sum.wrapping_add(random.below(7))));
+            start.elapsed()
+        })
+        .collect();
+    report("  floor: a loop", &mut spins);
 }
 
 /// Copies rows of Bert's until there are `more` of them.
@@ -171,21 +256,40 @@ fn pages(journal: &Journal, who: &Person, random: &mut Random, now: Timestamp, c
         journal.history(who, &filter, None, 50, Purpose::Recall, now).expect("a page");
         times.push(start.elapsed());
     }
-    report("history page of 50 with words, filtered", &mut times);
+    report(&format!("history page of 50 with words, filtered, of {who:?}"), &mut times);
 }
 
-fn search(journal: &Journal, who: &Person, now: Timestamp) {
-    for name in ["first after the recordings", "next"] {
+/// As somebody meets it who has never searched, and as they do from then on.
+fn search(journal: &Journal, ada: Person, now: Timestamp) {
+    let once = |who: &Person, what: &str| {
         let filter = Filter { whose: Whose::Mine, words: Some("coffee 7".to_owned()), ..Filter::default() };
         let start = Instant::now();
         journal.history(who, &filter, None, 50, Purpose::Recall, now).expect("a page");
-        println!("search in one's own, {name}: {:?}", start.elapsed());
-    }
-    let again = journal.sign_in("Ada", PASSPHRASE, now).expect("a sign-in");
-    let filter = Filter { whose: Whose::Mine, words: Some("coffee 7".to_owned()), ..Filter::default() };
+        println!("search in one's own, {what}: {:?}", start.elapsed());
+    };
     let start = Instant::now();
-    journal.history(&again, &filter, None, 50, Purpose::Recall, now).expect("a page");
-    println!("search in one's own, first after another sign-in: {:?}", start.elapsed());
+    journal.prepare_search(&ada, now, &|| true).expect("shelves");
+    println!(
+        "behind the first sign-in ever, every key still sealed to the public one: {:?}",
+        start.elapsed()
+    );
+    once(&ada, "after it");
+    for _ in 0..5 {
+        let again = sign_in(journal, "Ada", now);
+        once(&again, "first after another sign-in");
+    }
+    let again = sign_in(journal, "Ada", now);
+    once(&again, "first after another sign-in");
+    let mut later: Vec<_> = (0..50)
+        .map(|_| {
+            let filter =
+                Filter { whose: Whose::Mine, words: Some("coffee 7".to_owned()), ..Filter::default() };
+            let start = Instant::now();
+            journal.history(&again, &filter, None, 50, Purpose::Recall, now).expect("a page");
+            start.elapsed()
+        })
+        .collect();
+    report("search in one's own, later", &mut later);
 }
 
 fn storage(dir: &Path, recordings: u64) {
