@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use serde_json::{Map, Value, json};
 use sotto_journal::{Entry, Filter, Journal, Options, Purpose};
 
@@ -73,10 +73,14 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<ExitCode> {
 
 /// The end of the coming night, as the clocks of the house show it.
 fn next_morning(now: Timestamp, zone: TimeZone) -> anyhow::Result<Timestamp> {
-    let now = now.to_zoned(zone);
-    let six = now.with().hour(6).minute(0).second(0).subsec_nanosecond(0).build()?;
-    let morning = if now < six { six } else { six.checked_add(1.day())? };
-    Ok(morning.timestamp())
+    let today = now.to_zoned_datetime(zone.clone()).date();
+    for day in [today, today.tomorrow()?] {
+        let morning = zone.to_zoned_datetime(day.at(6, 0, 0, 0))?.timestamp();
+        if now < morning {
+            return Ok(morning);
+        }
+    }
+    anyhow::bail!("the clock of this machine is beyond what a calendar holds; set it")
 }
 
 fn facts(entry: &Entry) -> Value {
@@ -109,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_night_ends_at_six_whatever_the_clocks_do() {
-        let berlin = TimeZone::get("Europe/Berlin").expect("jiff's own zones");
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("the rule of Berlin");
         for (now, morning) in [
             ("2026-11-25T20:00:00Z", "2026-11-26T05:00:00Z"),
             ("2026-11-26T03:00:00Z", "2026-11-26T05:00:00Z"),
