@@ -1,6 +1,6 @@
 //! The journal at the scale of a long life: a million recordings, timed.
 //!
-//! `cargo bench -p sotto-journal --bench million -- [RECORDINGS] [DIR]` prints the table that docs/measurements.md
+//! `cargo bench -p sotto-journal --bench million -- [--files] [RECORDINGS] [DIR]` prints the table that docs/measurements.md
 //! keeps, and leaves the journal in DIR for other benches. An eighth is recorded through the door, most of it Ada's; the rest are copies of Bert's
 //! rows under ids of their own, put in by SQL: they fill tables, indexes and pages, and cost the same to look for and
 //! to try to open, but hold no words.
@@ -32,7 +32,8 @@ const PACKET: usize = 60;
 const REAL: u64 = 20_000;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
+    let (flags, args): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|arg| arg.starts_with('-'));
+    let mut args = args.into_iter();
     let count: u64 = args.next().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let kept = args.next().map(PathBuf::from);
     let temporary = tempfile::tempdir().expect("a temporary directory");
@@ -40,16 +41,19 @@ fn main() {
     let now = Timestamp::from_second(1_790_000_000).expect("a time");
     let options = Options { hardness: Hardness::NONE_FOR_TESTS, ..Options::default() };
 
-    blobs_against_files(temporary.path());
+    std::fs::create_dir_all(dir).expect("a directory");
+    if flags.iter().any(|flag| flag == "--files") {
+        blobs_against_files(temporary.path());
+    }
     floor(dir);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let journal = household(dir, options, now);
     record(&journal, dir, count, &mut random, now);
     drop(journal);
 
-    let start = Instant::now();
+    let clock = Clock::start();
     let journal = Journal::open(dir, options, now).expect("the journal");
-    println!("open: {:?}", start.elapsed());
+    println!("open: {}", clock.took());
     let (ada, bert) = (sign_in(&journal, "Ada", now), sign_in(&journal, "Bert", now));
     floor(dir);
     pages(&journal, &bert, &mut random, now, count);
@@ -64,9 +68,9 @@ fn main() {
     let other = tempfile::tempdir().expect("a temporary directory");
     let journal = Journal::open(other.path(), Options::default(), now).expect("a new journal");
     journal.add_member("Ada", Role::Adult, true, PASSPHRASE, now).expect("a member");
-    let start = Instant::now();
+    let clock = Clock::start();
     sign_in(&journal, "Ada", now);
-    println!("sign-in at the household's hardness: {:?}", start.elapsed());
+    println!("sign-in at the household's hardness: {}", clock.took());
 }
 
 fn sign_in(journal: &Journal, name: &str, now: Timestamp) -> Person {
@@ -108,9 +112,9 @@ fn record(journal: &Journal, dir: &Path, count: u64, random: &mut Random, now: T
             slots: vec![("name".into(), "lamp".to_owned().into())],
             ..Words::default()
         };
-        let start = Instant::now();
+        let clock = Clock::start();
         recorder.finish(Finished { speaker, outcome, words }, now).expect("room on the disk");
-        start.elapsed()
+        clock.took()
     };
     let mut inserts = Vec::new();
     let recorded = (count / 8).max(100);
@@ -154,35 +158,71 @@ fn verify(journal: &Journal, random: &mut Random, count: u64, now: Timestamp) {
     let mut appends = Vec::new();
     for _ in 0..count {
         let recorder = journal.record(heard.clone(), Retention::NotAtAll);
-        let start = Instant::now();
+        let clock = Clock::start();
         recorder.listen_live(Purpose::Transcribe, now).expect("an access record");
-        appends.push(start.elapsed());
+        appends.push(clock.took());
     }
     report(&format!("access record of the hub's own listening, {count} of them"), &mut appends);
-    let start = Instant::now();
+    let clock = Clock::start();
     let verified = journal.verify(&[]).expect("a whole log");
-    println!("verify {} entries: {:?}", verified.entries, start.elapsed());
+    println!("verify {} entries: {}", verified.entries, clock.took());
 }
 
 fn erase(journal: &Journal, ada: &Person, now: Timestamp) {
     let everything = Selection { whose: Whose::Mine, what: What::Everything };
-    let start = Instant::now();
+    let clock = Clock::start();
     let receipt = journal.erase(&everything, ada, now).expect("an erasure");
-    println!("erase {}, until unreadable and confirmed: {:?}", receipt.count, start.elapsed());
+    println!("erase {}, until unreadable and confirmed: {}", receipt.count, clock.took());
     let mut pages: Vec<_> = (0..20)
         .map(|_| {
-            let start = Instant::now();
+            let clock = Clock::start();
             let page = journal.history(ada, &Filter::default(), None, 50, Purpose::Recall, now);
             assert!(
                 page.expect("a page").entries.iter().all(|entry| entry.owner == sotto_journal::Owner::House)
             );
-            start.elapsed()
+            clock.took()
         })
         .collect();
     report("history page of 50 just after it", &mut pages);
-    let start = Instant::now();
+    let clock = Clock::start();
     let swept = journal.sweep(now).expect("a sweep");
-    println!("clear away rows and ciphertext of {}: {:?}", swept.overwritten, start.elapsed());
+    println!("clear away rows and ciphertext of {}: {}", swept.overwritten, clock.took());
+}
+
+/// What something took, and how much of that its thread stood in line for a processor that others had.
+#[derive(Clone, Copy)]
+struct Took {
+    wall: Duration,
+    queued: Duration,
+}
+
+struct Clock {
+    start: Instant,
+    queued: Duration,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { queued: queued(), start: Instant::now() }
+    }
+
+    fn took(&self) -> Took {
+        let wall = self.start.elapsed();
+        Took { wall, queued: queued().saturating_sub(self.queued).min(wall) }
+    }
+}
+
+impl std::fmt::Display for Took {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} (without the wait for a processor {:?})", self.wall, self.wall - self.queued)
+    }
+}
+
+/// Time that this thread was ready to run and did not (the second number of Linux's schedstat).
+fn queued() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = stat.split(' ').nth(1).and_then(|waited| waited.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 /// What this disk and this processor give at this moment.
@@ -191,20 +231,20 @@ fn floor(dir: &Path) {
     let file = std::fs::File::create(&path).expect("a file");
     let mut flushes: Vec<_> = (0..300)
         .map(|n| {
-            let start = Instant::now();
+            let clock = Clock::start();
             std::os::unix::fs::FileExt::write_all_at(&file, &[n as u8; 8192], n * 8192).expect("room");
             file.sync_data().expect("a flush");
-            start.elapsed()
+            clock.took()
         })
         .collect();
     std::fs::remove_file(path).expect("gone");
     report("  floor: 8 kB appended to a file and flushed", &mut flushes);
     let mut spins: Vec<_> = (0..2000)
-        .map(|_| {
-            let start = Instant::now();
-            let mut random = Random(start.elapsed().as_nanos() as u64 | 1);
+        .map(|n| {
+            let clock = Clock::start();
+            let mut random = Random(1 + n);
             std::hint::black_box((0..60_000).fold(0, |sum: u64, _| sum.wrapping_add(random.below(7))));
-            start.elapsed()
+            clock.took()
         })
         .collect();
     report("  floor: a loop", &mut spins);
@@ -252,9 +292,9 @@ fn pages(journal: &Journal, who: &Person, random: &mut Random, now: Timestamp, c
         if round % 7 == 1 {
             filter.to = Some(now - SignedDuration::from_secs(30 * random.below(count) as i64));
         }
-        let start = Instant::now();
+        let clock = Clock::start();
         journal.history(who, &filter, None, 50, Purpose::Recall, now).expect("a page");
-        times.push(start.elapsed());
+        times.push(clock.took());
     }
     report(&format!("history page of 50 with words, filtered, of {who:?}"), &mut times);
 }
@@ -263,16 +303,13 @@ fn pages(journal: &Journal, who: &Person, random: &mut Random, now: Timestamp, c
 fn search(journal: &Journal, ada: Person, now: Timestamp) {
     let once = |who: &Person, what: &str| {
         let filter = Filter { whose: Whose::Mine, words: Some("coffee 7".to_owned()), ..Filter::default() };
-        let start = Instant::now();
+        let clock = Clock::start();
         journal.history(who, &filter, None, 50, Purpose::Recall, now).expect("a page");
-        println!("search in one's own, {what}: {:?}", start.elapsed());
+        println!("search in one's own, {what}: {}", clock.took());
     };
-    let start = Instant::now();
+    let clock = Clock::start();
     journal.prepare_search(&ada, now, &|| true).expect("shelves");
-    println!(
-        "behind the first sign-in ever, every key still sealed to the public one: {:?}",
-        start.elapsed()
-    );
+    println!("behind the first sign-in ever, every key still sealed to the public one: {}", clock.took());
     once(&ada, "after it");
     for _ in 0..5 {
         let again = sign_in(journal, "Ada", now);
@@ -284,9 +321,9 @@ fn search(journal: &Journal, ada: Person, now: Timestamp) {
         .map(|_| {
             let filter =
                 Filter { whose: Whose::Mine, words: Some("coffee 7".to_owned()), ..Filter::default() };
-            let start = Instant::now();
+            let clock = Clock::start();
             journal.history(&again, &filter, None, 50, Purpose::Recall, now).expect("a page");
-            start.elapsed()
+            clock.took()
         })
         .collect();
     report("search in one's own, later", &mut later);
@@ -314,26 +351,22 @@ fn blobs_against_files(dir: &Path) {
              CREATE TABLE sounds (n INTEGER PRIMARY KEY, sealed BLOB NOT NULL)",
         )
         .expect("a table");
-    let start = Instant::now();
+    let clock = Clock::start();
     for n in 0..COUNT {
         database.execute("INSERT INTO sounds VALUES (?1, ?2)", (n as i64, &blob)).expect("a row");
     }
-    let (written, start) = (start.elapsed(), Instant::now());
+    let (written, clock) = (clock.took(), Clock::start());
     database.execute_batch("DELETE FROM sounds; PRAGMA wal_checkpoint(TRUNCATE)").expect("an erasure");
-    println!(
-        "{COUNT} of {} bytes as rows: written in {written:?}, erased in {:?}",
-        blob.len(),
-        start.elapsed()
-    );
+    println!("{COUNT} of {} bytes as rows: written in {written}, erased in {}", blob.len(), clock.took());
     let files = dir.join("files");
     let path = |n: u64| files.join(format!("{:02x}", n % 256)).join(n.to_string());
-    let start = Instant::now();
+    let clock = Clock::start();
     for n in 0..COUNT {
         let path = path(n);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         std::fs::write(path, &blob).expect("a file");
     }
-    let (written, start) = (start.elapsed(), Instant::now());
+    let (written, clock) = (clock.took(), Clock::start());
     for n in 0..COUNT {
         let path = path(n);
         let file = std::fs::File::options().write(true).open(&path).expect("a file");
@@ -341,17 +374,20 @@ fn blobs_against_files(dir: &Path) {
         file.sync_data().expect("a flush");
         std::fs::remove_file(path).expect("gone");
     }
-    println!(
-        "{COUNT} of {} bytes as files: written in {written:?}, erased in {:?}",
-        blob.len(),
-        start.elapsed()
-    );
+    println!("{COUNT} of {} bytes as files: written in {written}, erased in {}", blob.len(), clock.took());
 }
 
-fn report(what: &str, times: &mut [Duration]) {
-    times.sort();
-    let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
-    println!("{what}: p50 {:?}, p99 {:?}, max {:?}", at(0.5), at(0.99), at(1.0));
+fn report(what: &str, times: &mut [Took]) {
+    let mut percentiles = |of: fn(&Took) -> Duration| {
+        times.sort_by_key(of);
+        let at = |part: f64| of(&times[((times.len() - 1) as f64 * part) as usize]);
+        (at(0.5), at(0.99), at(1.0))
+    };
+    let (p50, p99, most) = percentiles(|took| took.wall - took.queued);
+    let (wall50, wall99, _) = percentiles(|took| took.wall);
+    println!(
+        "{what}: p50 {p50:?}, p99 {p99:?}, max {most:?} (with the wait: p50 {wall50:?}, p99 {wall99:?})"
+    );
 }
 
 /// xorshift64: a bench needs repeatable numbers, not good ones.
