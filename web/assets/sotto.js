@@ -134,6 +134,28 @@ document.addEventListener("submit", async (event) => {
   form.requestSubmit(event.submitter);
 });
 
+// How far a download is that is made while it is read; without this the browser shows that something comes.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.dataset.progress) return;
+  const line = $("[role=status]", form), bar = $("progress", line), text = $("span", line);
+  let seen = false;
+  const look = async () => {
+    const answer = await fetch(form.dataset.progress);
+    if (answer.status === 200) {
+      const { done, total, text: words } = await answer.json();
+      seen = true;
+      line.hidden = false;
+      [bar.max, bar.value, text.textContent] = [Math.max(1, total), done, words];
+    } else if (seen || !answer.ok) {
+      [bar.value, text.textContent] = [bar.max, ""];
+      return;
+    }
+    setTimeout(look, 500);
+  };
+  setTimeout(look, 300);
+});
+
 // Selection: how many are picked, said on the button.
 function picked() {
   const button = $("#erase-picked");

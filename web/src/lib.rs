@@ -30,6 +30,7 @@ mod history;
 mod audio;
 mod recording;
 
+mod children;
 mod erase;
 
 mod settings;
@@ -139,6 +140,18 @@ impl Shared {
         let shared = self.clone();
         let answer = tokio::task::spawn_blocking(move || question(&shared.journal)).await;
         answer.map_err(|error| trouble::Trouble::Broken(&language::all()[0], error.to_string()))
+    }
+
+    /// Makes somebody's first search quick while they read their first page. Ends with their session.
+    pub fn prepare_search(self: &Arc<Self>, cookie: &str) {
+        let (shared, Some(session)) = (self.clone(), self.sessions.of(cookie)) else { return };
+        tokio::task::spawn_blocking(move || {
+            let signed_in = || Arc::strong_count(&session) > 1;
+            let prepared = shared.journal.prepare_search(&session.person, Timestamp::now(), &signed_in);
+            if let Err(error) = prepared {
+                tracing::warn!(%error, "a search could not be prepared; it will only be slower");
+            }
+        });
     }
 
     /// Signs somebody out everywhere, except in the session with the handle `but`; their tokens end too.

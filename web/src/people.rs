@@ -6,6 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use qrcode::QrCode;
 use sotto_house::{PersonId, Role};
+use sotto_journal::StoreError;
 
 use crate::account::role_key;
 use crate::answer::{go, page};
@@ -34,6 +35,16 @@ struct OnePerson {
     may_promote: bool,
     reviewer: bool,
     may_remove: bool,
+    /// A child whom the reader looks after.
+    my_ward: bool,
+    /// The adults who may look after this child, and whether each does: for an administrator.
+    guardians: Vec<Guardian>,
+}
+
+struct Guardian {
+    id: String,
+    is: bool,
+    label: String,
 }
 
 #[derive(Template)]
@@ -49,9 +60,11 @@ struct InvitationPage {
 
 pub async fn people_page(member: Member) -> Result<Response, Trouble> {
     let lang = member.lang;
-    let members = member.shared.ask(|journal| journal.members()).await?;
-    let members = members.map_err(|e| Trouble::Broken(lang, e.to_string()))?;
+    let found = member.shared.ask(|journal| Ok((journal.members()?, journal.guardians()?))).await?;
+    let (members, guardians) = found.map_err(|e: StoreError| Trouble::Broken(lang, e.to_string()))?;
     let me = member.person();
+    let adults: Vec<_> = members.iter().filter(|one| one.role == Role::Adult).cloned().collect();
+    let guards = |child: PersonId, adult: PersonId| guardians.contains(&(child, adult));
     let people = members
         .into_iter()
         .map(|one| {
@@ -60,6 +73,22 @@ pub async fn people_page(member: Member) -> Result<Response, Trouble> {
             about.extend(one.reviewer.then(|| lang.say("role.reviewer").to_owned()));
             let since = lang.date(one.joined.to_zoned_datetime(member.zone().clone()).date());
             about.push(lang.fill("people.since", &[("when", &since)]));
+            let names: Vec<&str> = adults
+                .iter()
+                .filter(|adult| guards(one.id, adult.id))
+                .map(|adult| adult.name.as_str())
+                .collect();
+            if !names.is_empty() {
+                about.push(lang.fill("people.guarded_by", &[("names", &names.join(", "))]));
+            }
+            let choices = adults.iter().filter(|_| me.is_administrator() && one.role == Role::Child);
+            let choices = choices
+                .map(|adult| {
+                    let is = guards(one.id, adult.id);
+                    let key = if is { "people.no_guardian" } else { "people.guardian" };
+                    Guardian { id: adult.id.to_string(), is, label: lang.fill(key, &[("name", &adult.name)]) }
+                })
+                .collect();
             let waits = one.role == Role::Adult && !one.opens_house;
             OnePerson {
                 id: one.id.to_string(),
@@ -72,6 +101,8 @@ pub async fn people_page(member: Member) -> Result<Response, Trouble> {
                 may_promote: me.is_administrator() && one.role == Role::Adult,
                 reviewer: one.reviewer,
                 may_remove: me.is_administrator() || one.id == me.id(),
+                my_ward: guards(one.id, me.id()),
+                guardians: choices,
             }
         })
         .collect();
@@ -158,6 +189,21 @@ pub async fn reviewer(deed: Deed) -> Result<Response, Trouble> {
         .await?;
     set.map_err(|error| refused(lang, &error))?;
     deed.member.shared.sessions.set_reviewer(who, on);
+    Ok(go("/people"))
+}
+
+/// Says that an adult looks after a child, or no longer.
+pub async fn guardian(deed: Deed) -> Result<Response, Trouble> {
+    let deed = deed.administrator()?;
+    let (child, on) = (person(&deed)?, deed.form.get("on") == "yes");
+    let (lang, session) = (deed.member.lang, deed.member.session.clone());
+    let Ok(adult) = deed.form.get("guardian").parse() else { return Err(Trouble::NotHere(lang)) };
+    let set = deed
+        .member
+        .shared
+        .ask(move |journal| journal.set_guardian(&session.person, child, adult, on, Timestamp::now()))
+        .await?;
+    set.map_err(|error| refused(lang, &error))?;
     Ok(go("/people"))
 }
 

@@ -12,7 +12,8 @@ use axum::middleware;
 use crate::Shared;
 use crate::visitor::Visitor;
 use crate::{
-    account, answer, api, assets, audio, bench, erase, health, history, house, listened, people, recording,
+    account, answer, api, assets, audio, bench, children, erase, health, history, house, listened, people,
+    recording,
 };
 use crate::{review, settings, takeaway, trouble, welcome};
 
@@ -75,11 +76,16 @@ routes! {
     Member get "/receipts/{number}" erase::receipt_page;
     Member get "/receipts/{number}/file" erase::receipt_file;
 
+    Member get "/children" children::children_page;
+    Member post "/children/erase/ask" children::ask;
+    Member post "/children/erase" children::erase;
+
     Member get "/first" settings::first_page;
     Member post "/first" settings::first;
     Member get "/settings" settings::settings_page;
     Member post "/settings" settings::settings;
     Member post "/settings/area" settings::area;
+    Member post "/settings/house" settings::house;
     Member get "/account" account::account_page;
     Member post "/account/passphrase" account::passphrase;
     Member post "/account/tokens" account::make_token;
@@ -90,6 +96,7 @@ routes! {
 
     Member get "/export" takeaway::export_page;
     Member post "/export" takeaway::export;
+    Member get "/export/progress" takeaway::progress;
     Member get "/review" review::review_page;
     Member get "/review/{clip}/sound" review::clip_sound;
     Member post "/review/{clip}" review::judge;
@@ -98,6 +105,7 @@ routes! {
     Administrator post "/people/invite" people::invite;
     Administrator post "/people/administrator" people::administrator;
     Administrator post "/people/reviewer" people::reviewer;
+    Administrator post "/people/guardian" people::guardian;
     Member post "/people/admit" people::admit;
     Member post "/people/leave/ask" people::ask_leave;
     Member post "/people/leave" people::leave;

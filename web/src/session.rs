@@ -59,6 +59,8 @@ pub struct Session<P> {
     pub reviewer: AtomicBool,
     /// The recording being played, so that range requests need not open it again.
     pub playing: Mutex<Option<crate::audio::Playing>>,
+    /// How far the archive is that this person is taking away.
+    pub taking: Mutex<Option<sotto_journal::Progress>>,
 }
 
 impl<P> Session<P> {
@@ -101,6 +103,7 @@ impl<P> Sessions<P> {
             seen: Mutex::new(now),
             reviewer: AtomicBool::new(false),
             playing: Mutex::new(None),
+            taking: Mutex::new(None),
         };
         let mut all = locked(&self.all);
         all.retain(|_, session| session.alive(now));

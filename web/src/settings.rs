@@ -5,8 +5,8 @@
 use askama::Template;
 use axum::response::Response;
 use jiff::Timestamp;
-use sotto_house::{Area, Retention};
-use sotto_journal::{MemberError, Settings};
+use sotto_house::{Area, FalseWakes, Retention};
+use sotto_journal::{MemberError, Settings, Touches};
 
 use crate::answer::{go, page};
 use crate::frame::Frame;
@@ -24,7 +24,15 @@ struct SettingsPage {
     keeps: Vec<Choice>,
     keep_touches: String,
     switches: Vec<Switch>,
+    house: Option<HouseKeep>,
     areas: Vec<AreaKeep>,
+}
+
+/// What an adult chooses for everybody.
+struct HouseKeep {
+    keeps: Vec<Choice>,
+    false_wakes: Vec<Choice>,
+    touches: String,
 }
 
 /// Value, label, chosen.
@@ -61,6 +69,13 @@ pub fn retention(name: &str) -> Option<Retention> {
     RETENTIONS.iter().find(|(_, known)| *known == name).map(|(retention, _)| *retention)
 }
 
+const FALSE_WAKES: [(FalseWakes, &str); 3] =
+    [(FalseWakes::NotAtAll, "not_at_all"), (FalseWakes::Minutes, "minutes"), (FalseWakes::Day, "day")];
+
+fn false_wakes(name: &str) -> Option<FalseWakes> {
+    FALSE_WAKES.iter().find(|(_, known)| *known == name).map(|(choice, _)| *choice)
+}
+
 fn choices(lang: &Language, chosen: Retention) -> Vec<Choice> {
     let label = |name: &str| lang.say(&format!("retention.{name}")).to_owned();
     RETENTIONS.iter().map(|(retention, name)| (*name, label(name), *retention == chosen)).collect()
@@ -83,12 +98,12 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
     let found = shared
         .ask(move |journal| -> Result<_, MemberError> {
             let settings = journal.settings(&session.person)?;
-            let area_keeps = journal.area_keeps()?;
-            Ok((settings, area_keeps))
+            let touches = journal.touches(&session.person, Timestamp::now())?;
+            let house = (journal.house_keep()?, journal.false_wakes()?);
+            Ok((settings, touches, house, journal.area_keeps()?))
         })
         .await?;
-    let (settings, area_keeps) = found.map_err(|error| refused(lang, &error))?;
-    let mine = crate::history::count_own(&member).await?;
+    let (settings, touches, house, area_keeps) = found.map_err(|error| refused(lang, &error))?;
     let switches = SWITCHES
         .iter()
         .map(|name| Switch {
@@ -96,7 +111,7 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
             title: lang.say(&format!("settings.{name}")).to_owned(),
             does: lang.say(&format!("settings.{name}_does")).to_owned(),
             not: lang.say(&format!("settings.{name}_not")).to_owned(),
-            touches: None,
+            touches: touched(lang, name, &touches),
             on: on(&settings, name),
         })
         .collect();
@@ -104,10 +119,20 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
     areas.extend(area_keeps.iter().map(|(area, _)| area.clone()));
     areas.sort();
     areas.dedup();
-    let may_set_areas = member.person().is_adult();
+    let adult = member.person().is_adult();
+    let house = adult.then(|| HouseKeep {
+        keeps: choices(lang, house.0),
+        false_wakes: FALSE_WAKES
+            .iter()
+            .map(|(choice, name)| {
+                (*name, lang.say(&format!("retention.{name}")).to_owned(), *choice == house.1)
+            })
+            .collect(),
+        touches: lang.count("settings.house_touches", touches.house),
+    });
     let areas = areas
         .into_iter()
-        .filter(|_| may_set_areas)
+        .filter(|_| adult)
         .map(|area| {
             let keep = area_keeps.iter().find(|(known, _)| *known == area).map(|(_, keep)| *keep);
             AreaKeep {
@@ -120,11 +145,34 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
         frame: member.frame(if first { "settings.first_title" } else { "settings.title" }),
         first,
         saved: member.path.ends_with("?saved"),
-        keeps: choices(lang, settings.keep),
-        keep_touches: lang.count("settings.keep_touches", mine),
+        keeps: choices(lang, settings.keep)
+            .into_iter()
+            .map(|(value, label, here)| (value, with_what_goes(lang, value, label, &touches), here))
+            .collect(),
+        keep_touches: lang.count("settings.keep_touches", touches.recordings),
         switches,
+        house,
         areas,
     }))
+}
+
+/// A choice, and how many recordings it would erase at once.
+fn with_what_goes(lang: &Language, value: &str, label: String, touches: &Touches) -> String {
+    let too_old = touches.too_old.iter().find(|(keep, _)| retention(value) == Some(*keep));
+    match too_old {
+        Some((_, goes)) if *goes > 0 => format!("{label} ({})", lang.count("settings.too_old", *goes)),
+        _ => label,
+    }
+}
+
+/// What a switch bears on at this moment.
+fn touched(lang: &Language, switch: &str, touches: &Touches) -> Option<String> {
+    let count = match switch {
+        "review" => touches.with_reviewers,
+        "training" => touches.exported,
+        _ => touches.recordings,
+    };
+    Some(lang.count(&format!("settings.{switch}_touches"), count))
 }
 
 fn on(settings: &Settings, name: &str) -> bool {
@@ -167,6 +215,26 @@ async fn save(deed: Deed) -> Result<(), Trouble> {
     saved.map_err(|error| refused(lang, &error))
 }
 
+/// How long the house's own recordings and false wakes stay, for everybody.
+pub async fn house(deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed;
+    let lang = member.lang;
+    let chosen = retention(form.get("house_keep")).zip(false_wakes(form.get("false_wakes")));
+    let Some((keep, wakes)) = chosen else {
+        return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned()));
+    };
+    let session = member.session.clone();
+    let saved = member
+        .shared
+        .ask(move |journal| {
+            journal.set_house_keep(&session.person, keep, Timestamp::now())?;
+            journal.set_false_wakes(&session.person, wakes, Timestamp::now())
+        })
+        .await?;
+    saved.map_err(|error| refused(lang, &error))?;
+    Ok(go("/settings?saved"))
+}
+
 /// How long an area keeps, for everybody; "until erased" is the same as no limit.
 pub async fn area(deed: Deed) -> Result<Response, Trouble> {
     let Deed { member, form } = deed;
@@ -204,5 +272,6 @@ mod tests {
             assert_eq!(retention(name), Some(choice));
         }
         assert_eq!(retention("forever"), None);
+        assert_eq!(FALSE_WAKES.map(|(choice, _)| choice), FalseWakes::ALL);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::unfold;
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::answer::page;
 use crate::frame::Frame;
+use crate::session::locked;
 use crate::trouble::Trouble;
 use crate::visitor::{Deed, Member};
 
@@ -43,11 +44,13 @@ pub async fn export(deed: Deed) -> Result<Response, Trouble> {
     let (shared, session) = (member.shared.clone(), member.session.clone());
     tokio::task::spawn_blocking(move || {
         let mut out = Out { sender: sender.clone(), part: Vec::with_capacity(PART) };
+        let tell = |progress| *locked(&session.taking) = Some(progress);
         let written = shared
             .journal
-            .export(&session.person, &mut out, Timestamp::now(), |_| {})
+            .export(&session.person, &mut out, Timestamp::now(), tell)
             .map_err(io::Error::other)
             .and_then(|_| out.flush());
+        *locked(&session.taking) = None;
         if let Err(error) = written {
             // The browser sees a download that broke off, which is what it is.
             tracing::warn!(%error, "an archive was not finished");
@@ -61,6 +64,17 @@ pub async fn export(deed: Deed) -> Result<Response, Trouble> {
     let kind = HeaderValue::from_static("application/zip");
     let body = Body::from_stream(parts);
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], body).into_response())
+}
+
+/// How far the archive is that is being made for this browser: `{"done":n,"total":n,"text":…}`, or nothing.
+pub async fn progress(member: Member) -> Response {
+    let Some(progress) = *locked(&member.session.taking) else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let (done, total) = (member.lang.number(progress.done), member.lang.number(progress.total));
+    let text = member.lang.fill("export.progress", &[("done", &done), ("total", &total)]);
+    axum::Json(serde_json::json!({ "done": progress.done, "total": progress.total, "text": text }))
+        .into_response()
 }
 
 /// Writes into the answer, in parts; waits when the browser is slower than the disk, and ends when it has gone.

@@ -270,6 +270,8 @@ pub fn member_error(lang: &Language, error: &MemberError) -> String {
         MemberError::WrongPassphrase => "member.wrong_passphrase",
         MemberError::NotAdministrator => "member.not_administrator",
         MemberError::NotAdult => "member.not_adult",
+        MemberError::NotChild => "member.not_child",
+        MemberError::NotGuardian => "member.not_guardian",
         MemberError::Unknown => "member.unknown",
         MemberError::LastAdministrator => "member.last_administrator",
         error => return error.to_string(),
@@ -325,6 +327,7 @@ impl Visitor {
         let id = person.id();
         let cookie = self.shared.sessions.open(person, id, &self.browser);
         let cookie = cookie.map_err(|error| Trouble::Broken(self.lang, error.to_string()))?;
+        self.shared.prepare_search(&cookie);
         let members = self.shared.ask(|journal| journal.members()).await?;
         let me = members.ok().and_then(|members| members.into_iter().find(|one| one.id == id));
         self.shared.sessions.set_reviewer(id, me.is_some_and(|me| me.reviewer));

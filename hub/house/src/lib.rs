@@ -26,4 +26,4 @@ pub use house::House;
 pub use names::{Area, NameError, PersonId, RecordingId, SatelliteId, UtteranceId};
 pub use outcome::{Outcome, Role};
 pub use policy::Policy;
-pub use retention::{FALSE_WAKE_KEPT, Kept, Retention};
+pub use retention::{FALSE_WAKE_KEPT, FalseWakes, Kept, Retention};

@@ -51,6 +51,31 @@ impl Retention {
 /// came on, too short to be a record of the room.
 pub const FALSE_WAKE_KEPT: Duration = Duration::from_secs(10 * 60);
 
+/// How long false wakes, and wakes with nothing after them, may stay; never longer than what was meant for the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum FalseWakes {
+    NotAtAll,
+    /// [`FALSE_WAKE_KEPT`].
+    #[default]
+    Minutes,
+    Day,
+}
+
+impl FalseWakes {
+    /// Every choice, shortest first.
+    pub const ALL: [FalseWakes; 3] = [FalseWakes::NotAtAll, FalseWakes::Minutes, FalseWakes::Day];
+}
+
+impl From<FalseWakes> for Kept {
+    fn from(choice: FalseWakes) -> Self {
+        match choice {
+            FalseWakes::NotAtAll => Kept::NotAtAll,
+            FalseWakes::Minutes => Kept::For(FALSE_WAKE_KEPT),
+            FalseWakes::Day => Kept::For(DAY),
+        }
+    }
+}
+
 /// How long one recording stays, once everything that bears on it is known. Ordered: what goes first is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kept {
@@ -74,9 +99,9 @@ impl From<Retention> for Kept {
 impl Kept {
     /// The shortest of what its owner chose (for unknown speakers: what the house chose), what the area allows
     /// and what its outcome deserves.
-    pub fn of(outcome: Outcome, owner: Retention, area: Option<Retention>) -> Self {
+    pub fn of(outcome: Outcome, owner: Retention, area: Option<Retention>, false_wakes: FalseWakes) -> Self {
         let by_outcome = match outcome {
-            Outcome::FalseWake | Outcome::NothingSaid => Kept::For(FALSE_WAKE_KEPT),
+            Outcome::FalseWake | Outcome::NothingSaid => false_wakes.into(),
             // Another satellite's recording of the same words is the one that stays.
             Outcome::AnsweredElsewhere => Kept::NotAtAll,
             Outcome::Done
@@ -114,7 +139,21 @@ mod tests {
             (AnsweredElsewhere, UntilErased, None, Kept::NotAtAll),
             (NotUnderstood, Day, None, Kept::For(DAY)),
         ] {
-            assert_eq!(Kept::of(outcome, owner, area), expect, "{outcome:?} {owner:?} {area:?}");
+            let kept = Kept::of(outcome, owner, area, FalseWakes::default());
+            assert_eq!(kept, expect, "{outcome:?} {owner:?} {area:?}");
+        }
+    }
+
+    #[test]
+    fn false_wakes_stay_as_the_house_says_and_no_longer_than_the_rest() {
+        for (choice, owner, expect) in [
+            (FalseWakes::NotAtAll, Retention::UntilErased, Kept::NotAtAll),
+            (FalseWakes::Minutes, Retention::UntilErased, Kept::For(FALSE_WAKE_KEPT)),
+            (FalseWakes::Day, Retention::Week, Kept::For(DAY)),
+            (FalseWakes::Day, Retention::NotAtAll, Kept::NotAtAll),
+        ] {
+            assert_eq!(Kept::of(Outcome::FalseWake, owner, None, choice), expect, "{choice:?} {owner:?}");
+            assert_eq!(Kept::of(Outcome::Done, owner, None, choice), owner.into());
         }
     }
 

@@ -77,13 +77,14 @@ const ARCHIVE: &str = "
 ";
 
 /// The tables of the key ring: all but the ciphertext, which is the archive's, and invitations, which are for now.
-const RING: [&str; 16] = [
+const RING: [&str; 17] = [
     "facts",
     "people",
     "house",
     "house_seals",
     "area_keep",
     "satellite_owner",
+    "guardians",
     "labels",
     "recordings",
     "seals",

@@ -1,7 +1,7 @@
 //! How the house's words are written in the database: small numbers, never used again for something else.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use sotto_house::{Outcome, PersonId, RecordingId, Retention, Role};
+use sotto_house::{FalseWakes, Outcome, PersonId, RecordingId, Retention, Role};
 
 use crate::acts::{Act, Purpose};
 use crate::record::{Attribution, Owner};
@@ -47,6 +47,11 @@ impl Coded for Retention {
         (6, Retention::EighteenMonths),
         (7, Retention::UntilErased),
     ];
+}
+
+impl Coded for FalseWakes {
+    const TABLE: &'static [(i64, Self)] =
+        &[(1, FalseWakes::NotAtAll), (2, FalseWakes::Minutes), (3, FalseWakes::Day)];
 }
 
 impl Coded for Attribution {
@@ -183,6 +188,7 @@ mod tests {
     fn every_word_has_one_number() {
         check(&Outcome::ALL);
         check(&Retention::ALL);
+        check(&FalseWakes::ALL);
         check(&[Role::Adult, Role::Child, Role::Guest]);
         check(&Act::ALL);
         check(&Purpose::ALL);

@@ -63,6 +63,8 @@ impl Receipt {
 pub enum EraseError {
     #[error("you are no longer a member of this household; sign in again")]
     NotMember,
+    #[error("only who looks after this child may do that; an administrator says who does")]
+    NotGuardian,
     #[error("this person has not switched deletion by voice on; they can on their page")]
     NotByVoice,
     #[error(transparent)]
@@ -79,6 +81,7 @@ impl From<MemberError> for EraseError {
     fn from(error: MemberError) -> Self {
         match error {
             MemberError::Store(error) => EraseError::Store(error),
+            MemberError::NotGuardian => EraseError::NotGuardian,
             _ => EraseError::NotMember,
         }
     }
@@ -105,13 +108,7 @@ impl Journal {
     pub fn erase(&self, selection: &Selection, who: &Person, now: Timestamp) -> Result<Receipt, EraseError> {
         let owners: Vec<Owner> =
             who.opens().into_iter().filter(|owner| selection.whose.includes(*owner)).collect();
-        let asked = match &selection.what {
-            What::These(_) => Asked::These,
-            What::Between { .. } => Asked::Period,
-            What::Area(_) => Asked::Area,
-            What::Satellite(_) => Asked::Satellite,
-            What::Everything => Asked::Everything,
-        };
+        let asked = selection.what.asked();
         let order = Order { actor: Actor::Person(who.id()), why: Purpose::Request, asked, now };
         self.erase_on_any_disk(|transaction| {
             require_active(transaction, who.id())?;
@@ -158,7 +155,7 @@ impl Journal {
     }
 
     /// One erasure and what follows it. On a full disk the room that was laid aside is given up for it.
-    fn erase_on_any_disk(
+    pub(crate) fn erase_on_any_disk(
         &self,
         erase: impl Fn(&Transaction<'_>) -> Result<Receipt, EraseError>,
     ) -> Result<Receipt, EraseError> {
@@ -212,7 +209,7 @@ impl Journal {
     fn scrub_in_little_room(&self) -> Result<bool, StoreError> {
         self.store().give_reserve_back();
         let mut cut = self.store().truncate_wal()?;
-        for _ in 0..AT_ONCE / FEW {
+        for _ in 0..AT_ONCE.div_ceil(FEW) {
             let scrubbed = self.scrub(FEW)?;
             cut = self.store().truncate_wal()?;
             if scrubbed < FEW {

@@ -103,6 +103,13 @@ pub struct Entry {
     pub words: Option<Words>,
 }
 
+impl Entry {
+    pub(crate) fn outline(self) -> Outline {
+        let Entry { at, area, satellite, outcome, length, .. } = self;
+        Outline { at, area, satellite, outcome, length }
+    }
+}
+
 /// What anybody in front of the page may see before signing in: that the hub listened, where, and how it ended.
 /// Neither whose it was nor what was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +136,8 @@ pub enum ReadError {
     Cursor,
     #[error("you are no longer a member of this household; sign in again")]
     NotMember,
+    #[error("only who looks after this child may do that; an administrator says who does")]
+    NotGuardian,
     #[error("the access record could not be written, so nothing was opened")]
     NotRecorded(#[source] StoreError),
     #[error(transparent)]
@@ -145,13 +154,14 @@ impl From<MemberError> for ReadError {
     fn from(error: MemberError) -> Self {
         match error {
             MemberError::Store(error) => ReadError::Store(error),
+            MemberError::NotGuardian => ReadError::NotGuardian,
             _ => ReadError::NotMember,
         }
     }
 }
 
 /// Most entries of one page.
-const PAGE_LIMIT: usize = 500;
+pub(crate) const PAGE_LIMIT: usize = 500;
 
 /// A row in clear, before its words are opened.
 pub(crate) struct Found {
@@ -229,14 +239,7 @@ impl Journal {
                 .collect::<Result<_, _>>()?;
             page(transaction, &owners, filter, after.unwrap_or(Cursor::NEWEST), limit)
         })?;
-        let outlines = found.into_iter().map(|Found { entry, .. }| Outline {
-            at: entry.at,
-            area: entry.area,
-            satellite: entry.satellite,
-            outcome: entry.outcome,
-            length: entry.length,
-        });
-        Ok((outlines.collect(), next))
+        Ok((found.into_iter().map(|found| found.entry.outline()).collect(), next))
     }
 
     /// Opens the words of `found`: one access record for each owner, written together.

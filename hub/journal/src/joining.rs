@@ -11,6 +11,7 @@ use crate::Journal;
 use crate::access::{self, Note};
 use crate::acts::{Act, Actor, Purpose};
 use crate::codes::{Code, Id};
+use crate::guardian;
 use crate::keys::{self, Public, Secret};
 use crate::people::{MemberError, require_active};
 use crate::person::Person;
@@ -91,7 +92,7 @@ impl Journal {
         let invite = self.store().read(|transaction| -> Result<_, MemberError> {
             Ok(transaction
                 .query_row(
-                    "SELECT role, administrator, expires, sealed FROM invites WHERE digest = ?1",
+                    "SELECT role, administrator, expires, sealed, sponsor FROM invites WHERE digest = ?1",
                     [digest],
                     |row| {
                         Ok((
@@ -99,12 +100,13 @@ impl Journal {
                             row.get::<_, bool>(1)?,
                             row.get::<_, i64>(2)?,
                             row.get::<_, Option<Vec<u8>>>(3)?,
+                            row.get::<_, Option<Id>>(4)?.map(Id::person),
                         ))
                     },
                 )
                 .optional()?)
         })?;
-        let Some((role, administrator, expires, sealed)) = invite else {
+        let Some((role, administrator, expires, sealed, sponsor)) = invite else {
             return Err(MemberError::Invitation);
         };
         if now.as_millisecond() >= expires {
@@ -112,7 +114,9 @@ impl Journal {
         }
         let house = sealed.and_then(|sealed| keys::open_by_token(&sealed, token.secret()).ok());
         let newcomer = self.newcomer(name, role, administrator, passphrase)?;
-        self.settle(newcomer, house, now, Some(digest))
+        // Whoever invites a child looks after it, until an administrator says otherwise.
+        let guardian = sponsor.filter(|_| role == Role::Child);
+        self.settle(newcomer, house, guardian, now, Some(digest))
     }
 
     /// Adds somebody at the console. An adult added this way opens the house's recordings only if nobody did
@@ -126,7 +130,7 @@ impl Journal {
         now: Timestamp,
     ) -> Result<(PersonId, RecoveryCode), MemberError> {
         let newcomer = self.newcomer(name, role, administrator, passphrase)?;
-        self.settle(newcomer, None, now, None)
+        self.settle(newcomer, None, None, now, None)
     }
 
     fn newcomer(
@@ -164,6 +168,7 @@ impl Journal {
         &self,
         newcomer: Newcomer,
         house: Option<Secret>,
+        guardian: Option<PersonId>,
         now: Timestamp,
         invitation: Option<[u8; 32]>,
     ) -> Result<(PersonId, RecoveryCode), MemberError> {
@@ -204,6 +209,9 @@ impl Journal {
             )?;
             if let (Some(house), Role::Adult) = (&house, role) {
                 self.admit_within(transaction, house, id, &public)?;
+            }
+            if let Some(guardian) = guardian {
+                guardian::appoint(transaction, id, guardian)?;
             }
             let note = Note::counted(now, Actor::Hub, Act::Joined, Purpose::Request, Owner::Person(id), 1);
             access::append(transaction, self.signing(), &note)?;

@@ -98,6 +98,7 @@ pub(crate) fn forget(
         "DELETE FROM satellite_owner WHERE person = ?1",
         "DELETE FROM review_seals WHERE reviewer = ?1",
         "DELETE FROM invites WHERE sponsor = ?1",
+        "DELETE FROM guardians WHERE child = ?1 OR guardian = ?1",
     ] {
         transaction.execute(sql, [Id::from(member)])?;
     }

@@ -68,6 +68,7 @@ mod access;
 mod acts;
 mod head;
 
+mod guardian;
 mod joining;
 mod leave;
 mod people;
@@ -76,6 +77,7 @@ mod sign_in;
 
 mod house_key;
 mod settings;
+mod touches;
 
 mod record;
 mod sound;
@@ -120,6 +122,7 @@ pub use backup::{BackedUp, BackupError, Restored};
 pub use belong::BelongError;
 pub use erase::{EraseError, Receipt, Spoken};
 pub use export::{ExportError, Progress};
+pub use guardian::{Outlines, Ward};
 pub use head::Head;
 pub use history::{Cursor, Entry, Filter, Outline, Page, ReadError};
 pub use keys::Hardness;
@@ -135,6 +138,7 @@ pub use sound::{PACKET, PACKET_LIMIT, PACKETS_LIMIT};
 pub use store::{OpenError, StoreError};
 pub use sweep::{Expiring, State, Swept};
 pub use tokens::{CodeError, InviteToken, RecoveryCode};
+pub use touches::Touches;
 pub use training::{TrainingError, TrainingExport};
 pub use verify::{Verified, VerifyError};
 pub use words::Words;

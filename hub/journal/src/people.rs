@@ -56,6 +56,10 @@ pub enum MemberError {
     NotAdministrator,
     #[error("only an adult may do that; ask one")]
     NotAdult,
+    #[error("only a child is looked after; see the list of members")]
+    NotChild,
+    #[error("only who looks after this child may do that; an administrator says who does")]
+    NotGuardian,
     #[error("nobody of that name or id lives here; see `sotto-hub members list`")]
     Unknown,
     #[error("the last administrator cannot be demoted; make somebody else one first")]

@@ -40,6 +40,19 @@ pub enum What {
     Everything,
 }
 
+impl What {
+    /// What a receipt says of it.
+    pub(crate) fn asked(&self) -> Asked {
+        match self {
+            What::These(_) => Asked::These,
+            What::Between { .. } => Asked::Period,
+            What::Area(_) => Asked::Area,
+            What::Satellite(_) => Asked::Satellite,
+            What::Everything => Asked::Everything,
+        }
+    }
+}
+
 /// What somebody wants erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {

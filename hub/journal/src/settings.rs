@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
-use sotto_house::{Area, Kept, Outcome, PersonId, Retention, Role, SatelliteId};
+use sotto_house::{Area, FalseWakes, Kept, Outcome, PersonId, Retention, Role, SatelliteId};
 
 use crate::access::{self, Note};
 use crate::acts::{Act, Actor, Purpose};
@@ -53,6 +53,15 @@ pub(crate) fn house_keep(transaction: &Transaction<'_>) -> rusqlite::Result<Rete
     Ok(chosen.map_or(Retention::Day, |code| code.0))
 }
 
+/// How long the household keeps false wakes.
+fn false_wakes(transaction: &Transaction<'_>) -> rusqlite::Result<FalseWakes> {
+    let chosen = transaction
+        .prepare_cached("SELECT value FROM facts WHERE name = 'false wakes'")?
+        .query_row([], |row| row.get::<_, Code<FalseWakes>>(0))
+        .optional()?;
+    Ok(chosen.map(|code| code.0).unwrap_or_default())
+}
+
 pub(crate) fn kept(
     transaction: &Transaction<'_>,
     outcome: Outcome,
@@ -63,7 +72,7 @@ pub(crate) fn kept(
         Some(area) => area_keep(transaction, area.as_str())?,
         None => None,
     };
-    Ok(Kept::of(outcome, owner, by_area))
+    Ok(Kept::of(outcome, owner, by_area, false_wakes(transaction)?))
 }
 
 fn area_keep(transaction: &Transaction<'_>, area: &str) -> rusqlite::Result<Option<Retention>> {
@@ -91,12 +100,13 @@ fn reckon(transaction: &Transaction<'_>, owner: Owner, keep: Retention) -> rusql
             ))
         })?
         .collect::<Result<_, _>>()?;
+    let false_wakes = false_wakes(transaction)?;
     for (outcome, area, ceiling, text) in kinds {
         let by_area = match text {
             Some(text) => area_keep(transaction, &text)?,
             None => None,
         };
-        let kept = Kept::of(outcome, keep.min(ceiling), by_area);
+        let kept = Kept::of(outcome, keep.min(ceiling), by_area, false_wakes);
         // The time it was spoken is added by the database; "never" must not overflow there.
         let set = match kept {
             Kept::UntilErased => i64::MAX.to_string(),
@@ -191,6 +201,21 @@ impl Journal {
         self.change_house(by, now, |transaction| {
             transaction.execute(
                 "INSERT OR REPLACE INTO facts (name, value) VALUES ('house keep', ?1)",
+                [Code(keep)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// How long false wakes, and wakes with nothing after them, stay; never longer than the rest.
+    pub fn false_wakes(&self) -> Result<FalseWakes, StoreError> {
+        self.store().read(|transaction| Ok(false_wakes(transaction)?))
+    }
+
+    pub fn set_false_wakes(&self, by: &Person, keep: FalseWakes, now: Timestamp) -> Result<(), MemberError> {
+        self.change_house(by, now, |transaction| {
+            transaction.execute(
+                "INSERT OR REPLACE INTO facts (name, value) VALUES ('false wakes', ?1)",
                 [Code(keep)],
             )?;
             Ok(())

@@ -4,10 +4,10 @@ mod household;
 
 use household::{Household, days, minutes, options};
 use jiff::{SignedDuration, Timestamp};
-use sotto_house::{Area, Outcome, Retention, Role, SatelliteId};
+use sotto_house::{Area, FalseWakes, Outcome, Retention, Role, SatelliteId};
 use sotto_journal::{
-    Act, Actor, Asked, Attribution, EraseError, Filter, Journal, Owner, Purpose, Selection, Settings, Spoken,
-    What, Whose,
+    Act, Actor, Asked, Attribution, EraseError, Filter, Journal, Owner, Purpose, Recorded, Selection,
+    Settings, Spoken, What, Whose,
 };
 
 #[test]
@@ -275,4 +275,62 @@ fn a_second_hub_is_told_to_stay_out() {
     let second = Journal::open(house.dir.path(), options(), house.now);
     assert!(matches!(second, Err(sotto_journal::OpenError::AlreadyOpen { .. })));
     assert!(Journal::visit(std::path::Path::new("/nonexistent"), options(), Timestamp::UNIX_EPOCH).is_err());
+}
+
+#[test]
+fn false_wakes_stay_as_the_household_says() {
+    let mut house = Household::new();
+    let ada = house.member("Ada", Role::Adult);
+    let child = house.member("Cleo", Role::Child);
+    house.journal.set_house_keep(&ada, Retention::Week, house.now).unwrap();
+    assert_eq!(house.journal.false_wakes().unwrap(), FalseWakes::Minutes);
+    let wake = |house: &Household| house.say_in("hall", None, "", Outcome::FalseWake);
+    assert!(
+        house.journal.set_false_wakes(&child, FalseWakes::Day, house.now).is_err(),
+        "it bears on everybody"
+    );
+    house.journal.set_false_wakes(&ada, FalseWakes::Day, house.now).unwrap();
+    assert!(wake(&house).recording().is_some());
+    house.wait(minutes(60));
+    assert_eq!(house.journal.sweep(house.now).unwrap().erased, 0);
+    // A shorter choice counts for what is there.
+    house.journal.set_false_wakes(&ada, FalseWakes::Minutes, house.now).unwrap();
+    assert_eq!(house.journal.sweep(house.now).unwrap().erased, 1);
+    house.journal.set_false_wakes(&ada, FalseWakes::NotAtAll, house.now).unwrap();
+    assert_eq!(wake(&house), Recorded::NotKept);
+    assert!(house.say_in("hall", None, "hello", Outcome::Done).recording().is_some());
+}
+
+#[test]
+fn what_a_choice_touches_is_told_before_it_is_made() {
+    let mut house = Household::new();
+    let ada = house.member("Ada", Role::Adult);
+    let reviewer = house.member("Rita", Role::Adult);
+    house.journal.set_reviewer(&ada, reviewer.id(), true, house.now).unwrap();
+    let choice =
+        Settings { keep: Retention::UntilErased, review: true, ..house.journal.settings(&ada).unwrap() };
+    house.journal.set_settings(&ada, choice, house.now).unwrap();
+    house.say(Some(ada.id()), "old");
+    house.wait(days(10));
+    house.say(Some(ada.id()), "new");
+    house.say(None, "the house's");
+    let touches = house.journal.touches(&ada, house.now).unwrap();
+    assert_eq!((touches.recordings, touches.house, touches.with_reviewers, touches.exported), (2, 1, 2, 0));
+    for (keep, too_old) in touches.too_old {
+        let expect = match keep {
+            Retention::NotAtAll => 2,
+            Retention::Day | Retention::Week => 1,
+            _ => 0,
+        };
+        assert_eq!(too_old, expect, "{keep:?}");
+        // And so it happens.
+        if keep == Retention::Week {
+            let choice = Settings { keep, ..choice };
+            house.journal.set_settings(&ada, choice, house.now).unwrap();
+            assert_eq!(house.journal.sweep(house.now).unwrap().erased, too_old);
+            house.journal.set_settings(&ada, Settings { review: false, ..choice }, house.now).unwrap();
+            assert_eq!(house.journal.touches(&ada, house.now).unwrap().with_reviewers, 0);
+            break;
+        }
+    }
 }

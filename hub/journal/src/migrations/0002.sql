@@ -23,3 +23,10 @@ CREATE TABLE shelves (
     sealed  BLOB NOT NULL
 );
 CREATE UNIQUE INDEX shelves_by_owner ON shelves (owner, first);
+
+-- Which adults look after which child: they see that there are recordings and may erase them, and open none.
+CREATE TABLE guardians (
+    child     BLOB NOT NULL,
+    guardian  BLOB NOT NULL,
+    PRIMARY KEY (child, guardian)
+) WITHOUT ROWID;
