@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `bench`, `hardware`.
 
 mod bench;
 mod demo;
+mod hardware;
 mod packages;
 mod shell;
 mod test;
@@ -24,6 +25,8 @@ enum Task {
     Demo(demo::Args),
     /// Run the whole gate: formatting, clippy, every test, and what was skipped and why
     Test(test::Args),
+    /// Check and draw the satellites to build, and render their enclosures
+    Hardware(hardware::Args),
     /// Measure speed and memory; prints tables for docs/measurements.md
     Bench(bench::Args),
 }
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().task {
         Task::Demo(args) => demo::run(args),
         Task::Test(args) => test::run(args),
+        Task::Hardware(args) => hardware::run(args),
         Task::Bench(args) => bench::run(args),
     };
     match done {

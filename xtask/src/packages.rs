@@ -13,20 +13,37 @@ const BUILD: &[&str] = &["build-essential", "cmake", "pkg-config", "libasound2-d
 /// To run: the acoustic model, a broker, a voice.
 const RUN: &[&str] =
     &["pocketsphinx-en-us", "mosquitto", "mosquitto-clients", "espeak-ng", "libasound2-plugins"];
-/// To test: a browser, a sound server without a card, several hosts on one machine.
-const TEST: &[&str] = &["chromium", "pulseaudio", "pulseaudio-utils", "iproute2"];
+/// To test: a browser, a sound server without a card, several hosts on one machine, images of SD cards.
+const TEST: &[&str] = &[
+    "chromium",
+    "pulseaudio",
+    "pulseaudio-utils",
+    "iproute2",
+    "mtools",
+    "fdisk",
+    "dosfstools",
+    "device-tree-compiler",
+];
+
+/// To render the satellites' enclosures, with pictures, and to compile a device-tree overlay.
+const HARDWARE: &[&str] = &["openscad", "device-tree-compiler", "xvfb", "xauth", "libgl1-mesa-dri"];
 
 /// How much of it is needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum For {
     Demo,
     Test,
+    Hardware,
 }
 
 /// Installs what is missing. On a terminal it asks first, unless `yes`.
 pub fn install(purpose: For, yes: bool) -> anyhow::Result<()> {
-    let wanted = BUILD.iter().chain(RUN).chain(if purpose == For::Test { TEST } else { &[] });
-    let missing: Vec<&str> = wanted.copied().filter(|package| !is_installed(package)).collect();
+    let wanted: Vec<&&str> = match purpose {
+        For::Demo => BUILD.iter().chain(RUN).collect(),
+        For::Test => BUILD.iter().chain(RUN).chain(TEST).collect(),
+        For::Hardware => HARDWARE.iter().collect(),
+    };
+    let missing: Vec<&str> = wanted.into_iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
