@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use sotto_intents::{Context, Home, Matcher, Sentences, Trial};
 
+#[path = "peer/mod.rs"]
+mod peer;
+
 fn main() {
     let root = std::env::var_os("SOTTO_TEST_DATA").map(PathBuf::from);
     let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
@@ -101,18 +104,8 @@ fn row(what: &str, [median, p99, slowest]: [Duration; 3]) {
 
 /// Every tenth sentence by hassil.
 fn beside_hassil(root: &Path, language: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hassil");
-    let python = folder.join("bin/python");
-    if !python.exists() {
-        let made = Command::new("python3").arg("-m").arg("venv").arg(&folder).status();
-        let pip = folder.join("bin/pip");
-        let install = || Command::new(pip).args(["install", "--quiet", "hassil==3.0.1", "pyyaml"]).status();
-        if !made.and_then(|_| install()).is_ok_and(|status| status.success()) {
-            println!("SKIPPED: hassil could not be installed; python3-venv and PyPI are needed");
-            return;
-        }
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/hassil.py");
+    let Some(python) = peer::python() else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peer/hassil_times.py");
     let output = Command::new(python).arg(script).arg(root).arg(language).arg("10").output();
     match output {
         Ok(output) if output.status.success() => print!("{}", String::from_utf8_lossy(&output.stdout)),

@@ -1,4 +1,4 @@
-"""Times hassil on Home Assistant's test sentences: hassil.py ROOT LANGUAGE STEP (every STEP-th sentence)."""
+"""Times hassil on Home Assistant's test sentences: hassil_times.py ROOT LANGUAGE STEP (every STEP-th sentence)."""
 
 import glob
 import sys
