@@ -1,31 +1,73 @@
 //! Why the house did what it did, as a value that the journal keeps: sentence, slots and their origin, what came
-//! second, which satellite won.
+//! second, which satellite won; and where nothing was understood, what came nearest.
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sotto_house::{Note, Stages};
-use sotto_intents::{Match, Slot};
+use sotto_intents::{Alternative, Match, Slot, Unsure};
 
-/// The reason of one session, for "why did you do that?".
-pub fn of(matched: Option<&Match>, notes: &[Note]) -> Value {
-    json!({
-        "sentence": matched.map(|matched| json!({
-            "template": &*matched.sentence.template,
-            "file": &*matched.sentence.file,
-            "line": matched.sentence.line,
-            "confidence": matched.confidence,
-            "margin": matched.margin,
-            "understood": matched.understood,
-        })),
-        "slots": matched.iter().flat_map(|matched| &matched.slots).map(slot).collect::<Vec<_>>(),
-        "alternatives": matched.iter().flat_map(|matched| &matched.alternatives).map(|other| json!({
+/// The reason of one session, for "why did you do that?". Of several commands in one breath, the first stands for
+/// itself and the others are under `then`.
+pub fn of(understood: &Result<Vec<Match>, Unsure>, notes: &[Note]) -> Value {
+    let mut reason = match understood {
+        Ok(commands) => {
+            let mut commands = commands.iter().map(command);
+            let mut first = commands.next().unwrap_or_else(nothing);
+            let then: Vec<Value> = commands.map(Value::Object).collect();
+            if !then.is_empty() {
+                first.insert("then".into(), then.into());
+            }
+            first
+        }
+        Err(unsure) => {
+            let mut reason = nothing();
+            reason.insert("not_understood".into(), unsure.why.to_string().into());
+            reason.insert("alternatives".into(), alternatives(&unsure.nearest));
+            reason
+        }
+    };
+    reason.insert("notes".into(), notes.iter().map(note).collect());
+    Value::Object(reason)
+}
+
+fn command(matched: &Match) -> Map<String, Value> {
+    Map::from_iter([
+        ("intent".into(), matched.intent.as_str().into()),
+        (
+            "sentence".into(),
+            json!({
+                "template": &*matched.sentence.template,
+                "file": &*matched.sentence.file,
+                "line": matched.sentence.line,
+                "confidence": matched.confidence,
+                "margin": matched.margin,
+                "understood": matched.understood,
+            }),
+        ),
+        ("slots".into(), matched.slots.iter().map(slot).collect()),
+        ("alternatives".into(), alternatives(&matched.alternatives)),
+    ])
+}
+
+fn nothing() -> Map<String, Value> {
+    let empty = || Value::Array(Vec::new());
+    Map::from_iter([
+        ("sentence".into(), Value::Null),
+        ("slots".into(), empty()),
+        ("alternatives".into(), empty()),
+    ])
+}
+
+fn alternatives(others: &[Alternative]) -> Value {
+    let one = |other: &Alternative| {
+        json!({
             "intent": other.intent,
             "sentence": &*other.sentence.template,
             "confidence": other.confidence,
-        })).collect::<Vec<_>>(),
-        "notes": notes.iter().map(note).collect::<Vec<_>>(),
-    })
+        })
+    };
+    others.iter().map(one).collect()
 }
 
 /// Stage and milliseconds since the trigger, in the order they ran.

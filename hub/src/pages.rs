@@ -12,6 +12,7 @@ use anyhow::Context;
 use serde_json::{Map, Value, json};
 use sotto_hearing::{Engine, Request};
 use sotto_house::{Area, SatelliteId};
+use sotto_intents::Alternative;
 use sotto_journal::Journal;
 use sotto_protocol::Code;
 use sotto_web::{
@@ -132,12 +133,20 @@ impl RunningHub {
 
     fn explained(&self, text: &str, area: Option<&Area>) -> Explanation {
         let begun = Instant::now();
-        let matched = self.understanding.understand(&[text], area);
-        let took = begun.elapsed();
-        let Some(matched) = matched else {
-            let stages = vec![("understood".to_owned(), took)];
-            return Explanation { text: text.to_owned(), stages, ..Explanation::default() };
+        let understood = self.understanding.would_mean(text, area);
+        let stages = vec![("understood".to_owned(), begun.elapsed())];
+        let close = |others: &[Alternative]| {
+            let one = |other: &Alternative| (other.sentence.template.to_string(), 1.0 - other.confidence);
+            others.iter().map(one).collect()
         };
+        let matched = match understood {
+            Ok(commands) => commands.into_iter().next(),
+            Err(unsure) => {
+                let alternatives = close(&unsure.nearest);
+                return Explanation { text: text.to_owned(), stages, alternatives, ..Explanation::default() };
+            }
+        };
+        let Some(matched) = matched else { return Explanation::default() };
         let slots: Vec<(String, String)> =
             matched.slots.iter().map(|slot| (slot.name.clone(), slot.value.to_string())).collect();
         let payload: Map<String, Value> =
@@ -151,12 +160,8 @@ impl RunningHub {
             )),
             slots,
             sentence: Some(matched.sentence.template.to_string()),
-            alternatives: matched
-                .alternatives
-                .iter()
-                .map(|other| (other.sentence.template.to_string(), 1.0 - other.confidence))
-                .collect(),
-            stages: vec![("understood".to_owned(), took)],
+            alternatives: close(&matched.alternatives),
+            stages,
             intent: Some(matched.intent),
         }
     }

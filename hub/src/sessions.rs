@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sotto_house::{Area, Effect, Event, House, Outcome, Policy, SatelliteId, Trigger, UtteranceId};
+use sotto_house::{Acted, Area, Effect, Event, House, Outcome, Policy, SatelliteId, Trigger, UtteranceId};
 use sotto_journal::Heard;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::home::{self, Activity, Home, SatelliteState, Spoken};
 use crate::lately::Lately;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{FromSatellite, Opened, SatellitesHandle};
+use crate::understanding::Where;
 use crate::utterance::{Parts, Said, Understood, Utterance};
 use crate::voice::Voice;
 
@@ -35,9 +36,24 @@ struct Live {
     utterance: Utterance,
     satellite: SatelliteId,
     area: Option<Area>,
+    language: String,
     opened: Timestamp,
     spoken_at: Timestamp,
     understood: Option<Box<Understood>>,
+}
+
+impl Live {
+    fn said_where(&self) -> Where<'_> {
+        let satellite = self.satellite.as_str();
+        Where { area: self.area.as_ref(), satellite, language: &self.language }
+    }
+
+    /// The intents that were understood, in their order.
+    fn intent(&self) -> Option<String> {
+        let understood = self.understood.as_ref()?;
+        let intents: Vec<&str> = understood.commands.iter().map(|c| c.intent.as_str()).collect();
+        Some(intents.join(", "))
+    }
 }
 
 /// The adapters that sessions speak to.
@@ -149,12 +165,18 @@ impl Sessions {
             Trigger::Speech | Trigger::Button => 0,
         };
         let language = language.unwrap_or_else(|| self.language.clone());
-        let thread =
-            Utterance::begin(heard, before_command as usize, language, self.parts.clone(), self.said.clone());
+        let thread = Utterance::begin(
+            heard,
+            before_command as usize,
+            language.clone(),
+            self.parts.clone(),
+            self.said.clone(),
+        );
         let live = Live {
             utterance: thread,
             satellite: satellite.clone(),
             area: area.clone(),
+            language,
             opened: at,
             spoken_at: at,
             understood: None,
@@ -214,7 +236,7 @@ impl Sessions {
                 self.adapters.lately.ended(&satellite, outcome, Some(stages), SystemTime::now());
                 self.shows(&satellite, Activity::Idle);
                 self.tell_home(&live, outcome);
-                let intent = live.understood.map(|understood| understood.matched.intent);
+                let intent = live.intent();
                 self.adapters.satellites.outcome(utterance, outcome, intent.as_deref());
                 let ms: Map<String, Value> = crate::explanation::stages(&stages)
                     .into_iter()
@@ -232,31 +254,50 @@ impl Sessions {
         }
     }
 
+    /// Carries out what was understood, one command after the other, each as an intent of its own.
     fn command(&mut self, utterance: UtteranceId, deadline: Instant) {
         let Some(live) = self.live.get(&utterance) else { return };
         let Some(understood) = &live.understood else { return };
-        let matched = &understood.matched;
-        let spoken = Spoken {
-            utterance,
-            intent: matched.intent.clone(),
-            slots: slots(matched),
+        if let Some(last) = understood.commands.last() {
+            self.parts.understanding.remember(last, live.said_where());
+        }
+        let spoken = |(index, command): (usize, &sotto_intents::Match)| Spoken {
+            utterance: command_id(utterance, index),
+            intent: command.intent.clone(),
+            slots: slots(command),
             satellite: live.satellite.clone(),
             area: live.area.clone(),
             person: None,
             confidence: understood.confidence,
-            language: self.language.clone(),
+            language: live.language.clone(),
             spoken_at: live.spoken_at,
             deadline: self.deadline,
-            words: self.adapters.words.then(|| matched.understood.clone()),
+            words: self.adapters.words.then(|| command.understood.clone()),
         };
+        let all: Vec<Spoken> = understood.commands.iter().enumerate().map(spoken).collect();
+        let (satellite, language) = (live.satellite.clone(), live.language.clone());
+        let commands = understood.commands.clone();
         let (home, said, voice) =
             (self.adapters.home.clone(), self.said.clone(), self.adapters.voice.clone());
+        let understanding = self.parts.understanding.clone();
         tokio::spawn(async move {
-            let answer = home.carry_out(&spoken, deadline).await;
-            if let Some(speech) = answer.speech {
-                voice.answer(utterance, spoken.satellite, speech, spoken.language);
+            let (mut acted, mut speech) = (Acted::Published, Vec::new());
+            for (spoken, command) in all.iter().zip(&commands) {
+                let answer = home.carry_out(spoken, deadline).await;
+                // Of several, one that came to nothing is what the session ends with.
+                if acted == Acted::Published {
+                    acted = answer.acted;
+                }
+                let own = || understanding.answer(command, &language, &home.known(home::names));
+                speech.extend(match answer.acted {
+                    Acted::Published => answer.speech.or_else(own),
+                    _ => answer.speech,
+                });
             }
-            let _ = said.send(Said::Event(Event::Acted { utterance, acted: answer.acted }));
+            if !speech.is_empty() {
+                voice.answer(utterance, satellite, speech.join(" "), language);
+            }
+            let _ = said.send(Said::Event(Event::Acted { utterance, acted }));
         });
     }
 
@@ -272,12 +313,15 @@ impl Sessions {
         let heard = home::Heard {
             satellite: live.satellite.clone(),
             outcome,
-            intent: understood.map(|understood| understood.matched.intent.clone()),
-            slots: understood.map(|understood| slots(&understood.matched)).unwrap_or_default(),
+            intent: live.intent(),
+            slots: understood.map(|understood| all_slots(&understood.commands)).unwrap_or_default(),
             area: live.area.clone(),
             person: None,
             confidence: understood.map_or(0.0, |understood| understood.confidence),
-            words: understood.filter(|_| self.adapters.words).map(|u| u.matched.understood.clone()),
+            words: understood.filter(|_| self.adapters.words).map(|understood| {
+                let words: Vec<&str> = understood.commands.iter().map(|c| c.understood.as_str()).collect();
+                words.join("; ")
+            }),
         };
         let home = self.adapters.home.clone();
         tokio::spawn(async move { home.heard(&heard).await });
@@ -306,6 +350,28 @@ impl Sessions {
             })
         });
     }
+}
+
+/// The id under which one of several commands goes out: the first has the utterance's own, the others one that is
+/// made of it, so that whoever carries them out can tell them apart and a repetition stays one.
+fn command_id(utterance: UtteranceId, index: usize) -> UtteranceId {
+    if index == 0 {
+        return utterance;
+    }
+    let own = format!("{utterance} command {index}");
+    let digest = ring::digest::digest(&ring::digest::SHA256, own.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_ref()[..16]);
+    UtteranceId::from_bytes(bytes)
+}
+
+/// The slots of all commands; of two for one name, the first.
+fn all_slots(commands: &[sotto_intents::Match]) -> Map<String, Value> {
+    let mut all = Map::new();
+    for (name, value) in commands.iter().flat_map(slots) {
+        all.entry(name).or_insert(value);
+    }
+    all
 }
 
 /// The slots by name, as they are spelled for others.

@@ -1,103 +1,287 @@
-//! What was meant: the sentences of the house and its names, compiled into one matcher.
+//! What was meant: the sentences of each language and the names of the house, compiled into matchers, and the last
+//! command of each place.
 //!
-//! `built-in sentences + the household's files + names of the home → matcher → intent and slots, or nothing`
+//! `sentences + names → matcher (one a language) ─(text, place)→ commands, or why there are none`
+//!
+//! Replaced as a whole when sentences or names change: an utterance under way keeps what it began with.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::Instant;
 
-use anyhow::bail;
 use sotto_house::Area;
-use sotto_intents::{Context, Entity, Grammar, Home, Match, Matcher, Sentences};
+use sotto_intents::{
+    Action, Context, Conversation, Entity, Grammar, Home, Match, Matcher, Problem, Responder, Sentences,
+    Unsure, Value,
+};
 
 use crate::config::{self, Config};
+use crate::sentences::{Files, Read};
 
 /// Transitions that a speech engine's grammar may have; beyond, sentences are left out and named.
 const GRAMMAR_LIMIT: usize = 200_000;
+/// Most languages that one house has in memory. There are 65.
+const LANGUAGES: usize = 80;
 
-/// The sentences and names in force. Cheap to share; replaced as a whole when either changes.
+/// The sentences and names in force. Cheap to share.
 pub struct Understanding {
-    matcher: RwLock<Arc<Matcher>>,
+    files: Files,
+    /// The house's own language.
     language: String,
+    /// The fingerprint of the files as they were read first.
+    opened_with: u64,
+    inside: RwLock<Inside>,
+    /// Held while something changes, so that of two changes at once none is lost.
+    changing: Mutex<()>,
+    conversation: Mutex<Conversation>,
+}
+
+#[derive(Clone)]
+struct Inside {
+    home: Arc<Home>,
+    /// Of the house's own language.
+    own: Spoken,
+    /// Of languages that satellites asked for; `None` where there are no sentences of one.
+    others: BTreeMap<String, Option<Spoken>>,
+}
+
+/// One language: what is understood, and what is answered.
+#[derive(Clone)]
+struct Spoken {
+    matcher: Arc<Matcher>,
+    responder: Arc<Responder>,
+}
+
+impl Spoken {
+    fn new(sentences: &Sentences, home: &Home) -> Spoken {
+        let matcher = Arc::new(Matcher::new(sentences, home));
+        Spoken { matcher, responder: Arc::new(Responder::new(sentences)) }
+    }
+
+    fn with_home(&self, home: &Home) -> Spoken {
+        let matcher = Arc::new(self.matcher.with_home(home));
+        Spoken { matcher, responder: self.responder.clone() }
+    }
+
+    fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.matcher.problems().chain(self.responder.problems())
+    }
+}
+
+/// Where and in which language something was said.
+#[derive(Debug, Clone, Copy)]
+pub struct Where<'a> {
+    pub area: Option<&'a Area>,
+    /// Stands for the place where there is no area.
+    pub satellite: &'a str,
+    pub language: &'a str,
+}
+
+impl Where<'_> {
+    fn place(&self) -> String {
+        match self.area {
+            Some(area) => format!("area {}", area.as_str()),
+            None => format!("satellite {}", self.satellite),
+        }
+    }
+
+    fn context(&self) -> Context {
+        self.area.map_or_else(Context::default, |area| Context::in_area(area.as_str()))
+    }
 }
 
 impl Understanding {
-    /// Compiles the sentences of the configured language with the names of the configured house.
+    /// Compiles the sentences of the configured language with the names of the configured house. A file that cannot
+    /// be read is left out, and said so: a slip in one file does not silence the house.
     pub fn open(config: &Config, data: &Path) -> anyhow::Result<Understanding> {
-        let language = config.hub.language.clone();
-        let sentences = sentences(config, data, Some(&language))?;
-        let matcher = Matcher::new(&sentences, &home(&config.home));
-        for problem in matcher.problems() {
+        let files = Files::of(config, data);
+        let opened_with = files.fingerprint();
+        let (language, home) = (config.hub.language.clone(), home(&config.home));
+        let Read { sentences, broken } = files.read(&language)?;
+        for error in broken {
+            tracing::error!("{error}; until then this file is left out");
+        }
+        let own = Spoken::new(&sentences, &home);
+        for problem in own.problems() {
             tracing::warn!("{problem}");
         }
-        Ok(Understanding { matcher: RwLock::new(Arc::new(matcher)), language })
+        Ok(Understanding {
+            files,
+            language,
+            opened_with,
+            inside: RwLock::new(Inside { home: Arc::new(home), own, others: BTreeMap::new() }),
+            changing: Mutex::default(),
+            conversation: Mutex::default(),
+        })
     }
 
+    /// The house's own language.
     pub fn language(&self) -> &str {
         &self.language
     }
 
-    /// The best reading of what the speech engine heard, said in `area`.
-    pub fn understand(&self, hypotheses: &[&str], area: Option<&Area>) -> Option<Match> {
-        let context = area.map_or_else(Context::default, |area| Context::in_area(area.as_str()));
-        let matcher = self.current();
-        let readings = hypotheses.iter().enumerate().filter_map(|(hypothesis, text)| {
-            let reading = matcher.parse(text, &context)?;
-            Some(Match { hypothesis, ..reading })
-        });
-        // The first of equals: engines give their best hypothesis first.
-        readings.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
+    /// What the hypotheses of a speech engine mean, the likeliest first: the commands in the order in which they are
+    /// to be done.
+    pub fn understand(&self, hypotheses: &[&str], said: Where<'_>) -> Result<Vec<Match>, Unsure> {
+        let Spoken { matcher, .. } = self.spoken(said.language);
+        let context = said.context();
+        lock(&self.conversation).understand(&matcher, hypotheses, &context, &said.place(), Instant::now())
+    }
+
+    /// What a text would mean if it were said there and nothing had been said before.
+    pub fn would_mean(&self, text: &str, area: Option<&Area>) -> Result<Vec<Match>, Unsure> {
+        let said = Where { area, satellite: "", language: &self.language };
+        let Spoken { matcher, .. } = self.spoken(said.language);
+        Conversation::default().understand(&matcher, &[text], &said.context(), "", Instant::now())
+    }
+
+    /// Follow-ups refer to this command from now on: it is being carried out.
+    pub fn remember(&self, command: &Match, said: Where<'_>) {
+        lock(&self.conversation).remember(&said.place(), command, Instant::now());
+    }
+
+    /// What to say to a command that was done, where nobody else has said it: what the household wrote down, and
+    /// answers to questions of which `home` knows the state.
+    pub fn answer(&self, done: &Match, language: &str, home: &Home) -> Option<String> {
+        let Spoken { matcher, responder } = self.spoken(language);
+        let says = match done.intent.as_str() {
+            "HassGetCurrentTime" | "HassGetCurrentDate" => true,
+            intent if intent.starts_with("HassGet") || intent.starts_with("HassClimateGet") => {
+                responder.knows(done, home)
+            }
+            intent => matcher.sentences().is_answered_by_own(intent),
+        };
+        if !says {
+            return None;
+        }
+        match responder.respond(done, home, &now()) {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::warn!("{error}");
+                None
+            }
+        }
+    }
+
+    /// What the household's sentence files do besides: intent and message.
+    pub fn actions(&self) -> Vec<(String, Action)> {
+        let Inside { own, others, .. } = self.now();
+        let all = std::iter::once(&own).chain(others.values().flatten());
+        let actions = all.flat_map(|spoken| spoken.matcher.sentences().actions());
+        actions.map(|(intent, action)| (intent.to_owned(), action.clone())).collect()
     }
 
     /// What may be said, for a speech engine that listens along.
     pub fn grammar(&self) -> Grammar {
-        self.current().grammar(GRAMMAR_LIMIT)
+        self.now().own.matcher.grammar(GRAMMAR_LIMIT)
     }
 
     /// New names are live from the next utterance on.
     pub fn rename(&self, home: &Home) {
-        let matcher = Arc::new(self.current().with_home(home));
-        *self.matcher.write().unwrap_or_else(|broken| broken.into_inner()) = matcher;
+        let _changing = lock(&self.changing);
+        let Inside { own, mut others, .. } = self.now();
+        for other in others.values_mut().flatten() {
+            *other = other.with_home(home);
+        }
+        self.replace(Inside { home: Arc::new(home.clone()), own: own.with_home(home), others });
     }
 
-    fn current(&self) -> Arc<Matcher> {
-        self.matcher.read().unwrap_or_else(|broken| broken.into_inner()).clone()
+    /// Reads the sentence files anew, of all languages in use. Fails where one cannot be read, and everything stays
+    /// as it was; otherwise names what is wrong with single sentences.
+    pub fn reload(&self) -> anyhow::Result<Vec<Problem>> {
+        let _changing = lock(&self.changing);
+        let Inside { home, others, .. } = self.now();
+        let compiled = |language: &str| -> anyhow::Result<Spoken> {
+            Ok(Spoken::new(&self.files.read_all(language)?, &home))
+        };
+        let own = compiled(&self.language)?;
+        // A language that nobody had sentences of is looked for again when it is next spoken.
+        let others = others.into_iter().filter(|(_, spoken)| spoken.is_some());
+        let others = others
+            .map(|(language, _)| compiled(&language).map(|spoken| (language, Some(spoken))))
+            .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+        let all = std::iter::once(&own).chain(others.values().flatten());
+        let problems = all.flat_map(Spoken::problems).cloned().collect();
+        self.replace(Inside { home, own, others });
+        Ok(problems)
+    }
+
+    /// Makes what mis-heard sentences need, so that the first of them need not wait for it.
+    pub fn prepare(&self) {
+        let Inside { own, others, .. } = self.now();
+        own.matcher.prepare();
+        others.values().flatten().for_each(|other| other.matcher.prepare());
+    }
+
+    /// The [fingerprint](Self::fingerprint) of the files that were read at first.
+    pub fn opened_with(&self) -> u64 {
+        self.opened_with
+    }
+
+    /// A number that changes when the sentence files do.
+    pub fn fingerprint(&self) -> u64 {
+        self.files.fingerprint()
+    }
+
+    /// A language; the house's own where there are no sentences of it.
+    fn spoken(&self, language: &str) -> Spoken {
+        let known = || {
+            let Inside { own, others, .. } = self.now();
+            match others.get(language) {
+                _ if language == self.language => Ok(own),
+                Some(other) => Ok(other.clone().unwrap_or(own)),
+                None => Err(own),
+            }
+        };
+        if let Ok(found) = known() {
+            return found;
+        }
+        let _changing = lock(&self.changing);
+        let own = match known() {
+            Ok(found) => return found,
+            Err(own) => own,
+        };
+        let other = match self.files.read(language) {
+            Ok(Read { sentences, .. }) => Some(Spoken::new(&sentences, own.matcher.home())),
+            Err(error) => {
+                tracing::warn!(
+                    "a satellite speaks {language:?}: {error}; it is heard in {:?}",
+                    self.language
+                );
+                None
+            }
+        };
+        let mut inside = self.now();
+        if inside.others.len() < LANGUAGES {
+            inside.others.insert(language.to_owned(), other.clone());
+            self.replace(inside);
+        }
+        other.unwrap_or(own)
+    }
+
+    fn now(&self) -> Inside {
+        self.inside.read().unwrap_or_else(|broken| broken.into_inner()).clone()
+    }
+
+    fn replace(&self, inside: Inside) {
+        *self.inside.write().unwrap_or_else(|broken| broken.into_inner()) = inside;
     }
 }
 
-/// The sentences of a language (the configured one where none is named): what is installed in `data/sentences`,
-/// what comes with the hub, and the household's own files, which win over the others.
-pub fn sentences(config: &Config, data: &Path, language: Option<&str>) -> anyhow::Result<Sentences> {
-    let language = language.unwrap_or(&config.hub.language);
-    let installed = data.join("sentences");
-    let of = |all: BTreeMap<String, Sentences>| {
-        all.into_iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(language))
-            .map(|(_, sentences)| sentences)
+/// Date and time, as responses want them.
+fn now() -> BTreeMap<String, Value> {
+    let now = jiff::ZonedDateTime::now();
+    let map = |items: &[(&str, i64)]| {
+        Value::Map(items.iter().map(|(key, number)| ((*key).to_owned(), Value::Int(*number))).collect())
     };
-    let mut all = match installed.is_dir() {
-        true => of(Sentences::load_languages(&[installed], false)?),
-        false => None,
-    };
-    if let Some(built_in) = Sentences::built_in(language)? {
-        match &mut all {
-            Some(all) => all.merge_pack(built_in),
-            None => all = Some(built_in),
-        }
-    }
-    if let Some(own) = of(Sentences::load_languages(&config.understanding.sentences, true)?) {
-        match &mut all {
-            Some(all) => all.merge(own),
-            None => all = Some(own),
-        }
-    }
-    match all {
-        Some(all) => Ok(all),
-        None => bail!(
-            "there are no sentences for language {language:?}; install them with `sotto-hub intents add \
-             {language}`, or name a folder as sentences in [understanding]"
-        ),
-    }
+    let date = [("year", now.year().into()), ("month", now.month().into()), ("day", now.day().into())];
+    let time = [("hour", now.hour().into()), ("minute", now.minute().into())];
+    BTreeMap::from([("date".to_owned(), map(&date)), ("time".to_owned(), map(&time))])
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|broken| broken.into_inner())
 }
 
 /// The names that the configuration gives.

@@ -11,13 +11,13 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use jiff::Timestamp;
 use sotto_hearing::{Engine, Hearing, Hypothesis, Request};
 use sotto_house::{Event, Note, Outcome, Retention, Stages, Understanding, UtteranceId};
-use sotto_intents::Match;
+use sotto_intents::{Match, Unsure};
 use sotto_journal::{Finished, Heard, Journal, LiveListening, Purpose, Recorder, Words};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::explanation;
 use crate::second_look::SecondLook;
-use crate::understanding;
+use crate::understanding::{self, Where};
 
 /// Packets that may wait for this thread: more than the longest utterance, so only a satellite that sends faster
 /// than people speak ever meets it.
@@ -55,10 +55,10 @@ pub enum Said {
     NotAudio(UtteranceId),
 }
 
-/// A command as it goes out, and how sure the hub is of it.
+/// Commands as they go out, in their order, and how sure the hub is of all of them.
 #[derive(Debug)]
 pub struct Understood {
-    pub matched: Match,
+    pub commands: Vec<Match>,
     pub confidence: f32,
 }
 
@@ -93,7 +93,7 @@ impl Utterance {
                 open: None,
                 decoded: 0,
                 hypotheses: Vec::new(),
-                matched: None,
+                understood: Ok(Vec::new()),
             };
             worker.run(&receiver);
         });
@@ -152,7 +152,7 @@ struct Worker {
     open: Option<Open>,
     decoded: usize,
     hypotheses: Vec<Hypothesis>,
-    matched: Option<Match>,
+    understood: Result<Vec<Match>, Unsure>,
 }
 
 impl Worker {
@@ -273,31 +273,40 @@ impl Worker {
     fn understand(&mut self) {
         let texts: Vec<String> = self.hypotheses.iter().map(Hypothesis::text).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        self.matched = self.parts.understanding.understand(&texts, self.heard.area.as_ref());
+        let said = Where {
+            area: self.heard.area.as_ref(),
+            satellite: self.heard.satellite.as_str(),
+            language: &self.language,
+        };
+        self.understood = self.parts.understanding.understand(&texts, said);
         // The engine's own certainty is not calibrated yet (a synthetic voice scores like other talk), so it does not
         // decide here; `sotto-hub evaluate` counts with it.
-        let understanding = self
-            .matched
-            .as_ref()
-            .map(|matched| Understanding { confidence: matched.confidence, deadline: None });
-        if let (Some(matched), Some(sure)) = (&self.matched, &understanding) {
-            let command = Box::new(Understood { matched: matched.clone(), confidence: sure.confidence });
-            let _ = self.said.send(Said::Understood(self.id(), command));
+        let confidence = self.commands().iter().map(|command| command.confidence).reduce(f32::min);
+        let understanding = confidence.map(|confidence| Understanding { confidence, deadline: None });
+        if let Some(confidence) = confidence {
+            let understood = Box::new(Understood { commands: self.commands().to_vec(), confidence });
+            let _ = self.said.send(Said::Understood(self.id(), understood));
         }
         self.say(Event::Understood { utterance: self.id(), understanding });
     }
 
-    fn conclude(self, outcome: Outcome, stages: Stages, notes: &[Note]) {
-        let Some(open) = self.open else { return };
-        let best = self.matched.as_ref().map_or(0, |matched| matched.hypothesis);
+    fn commands(&self) -> &[Match] {
+        self.understood.as_deref().unwrap_or_default()
+    }
+
+    fn conclude(mut self, outcome: Outcome, stages: Stages, notes: &[Note]) {
+        let Some(open) = self.open.take() else { return };
+        let commands = self.commands();
+        let best = commands.first().map_or(0, |command| command.hypothesis);
         let transcript = self.hypotheses.get(best).map(|heard| heard.text().into());
-        let slots = self.matched.iter().flat_map(|matched| &matched.slots);
+        let intents: Vec<&str> = commands.iter().map(|command| command.intent.as_str()).collect();
+        let slots = commands.iter().flat_map(|command| &command.slots);
         let words = Words {
             transcript,
-            language: Some(self.language),
-            intent: self.matched.as_ref().map(|matched| matched.intent.clone()),
+            language: Some(self.language.clone()),
+            intent: (!intents.is_empty()).then(|| intents.join(", ")),
             slots: slots.map(|slot| (slot.name.clone(), slot.value.to_string().into())).collect(),
-            explanation: Some(explanation::of(self.matched.as_ref(), notes).to_string().into()),
+            explanation: Some(explanation::of(&self.understood, notes).to_string().into()),
             stages: explanation::stages(&stages),
         };
         let finished = Finished { speaker: None, outcome, words };

@@ -1,13 +1,12 @@
 //! A fresh machine, no model: what a synthetic voice says with the built-in sentences is heard and understood.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use sotto_hearing::{Choice, Engine, Grammar, Request};
 use sotto_house::Area;
 use sotto_hub::config::Config;
-use sotto_hub::understanding::Understanding;
-use sotto_tests::data;
+use sotto_hub::understanding::{Understanding, Where};
+use sotto_tests::{audio, data};
 
 const HOUSE: &str = r#"
 [[home.areas]]
@@ -28,27 +27,6 @@ domain = "cover"
 area = "Living room"
 "#;
 
-/// What espeak-ng says, 16 kHz mono, with a little silence around it.
-fn spoken(words: &str) -> Vec<i16> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("said.wav");
-    let status = Command::new("espeak-ng")
-        .args(["-v", "en-us", "-s", "150", "-w"])
-        .arg(&file)
-        .arg(words)
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let mut wav = hound::WavReader::open(&file).unwrap();
-    let rate = wav.spec().sample_rate as usize;
-    let samples: Vec<i16> = wav.samples::<i16>().map(Result::unwrap).collect();
-    let silence = vec![0; 4000];
-    // Nearest neighbour is coarse, and good enough for an engine that hears 8 kHz at most.
-    let count = samples.len() * 16_000 / rate;
-    let said = (0..count).map(|n| samples[n * rate / 16_000]);
-    silence.iter().copied().chain(said).chain(silence.iter().copied()).collect()
-}
-
 fn engine(understanding: &Understanding) -> Arc<dyn Engine> {
     let config = sotto_hearing::Config { engine: Choice::Phrase, ..Default::default() };
     let engine = sotto_hearing::open(&config).unwrap();
@@ -67,13 +45,15 @@ fn the_first_day_is_understood() {
     let engine = engine(&understanding);
     let check = |area: &str, words: &str, intent: &str, slot: &str, value: &str| {
         let mut hearing = engine.begin(Request::default());
-        hearing.push(&spoken(words)).unwrap();
+        hearing.push(&audio::spoken(words)).unwrap();
         let hypotheses: Vec<String> = hearing.finish().unwrap().iter().map(|h| h.text()).collect();
         let texts: Vec<&str> = hypotheses.iter().map(String::as_str).collect();
         let area = Area::new(area).unwrap();
-        let matched = understanding.understand(&texts, Some(&area));
-        let matched =
-            matched.unwrap_or_else(|| panic!("{words:?} was heard as {texts:?}, and not understood"));
+        let said = Where { area: Some(&area), satellite: "test", language: "en" };
+        let commands = understanding.understand(&texts, said);
+        let commands = commands
+            .unwrap_or_else(|why| panic!("{words:?} was heard as {texts:?}, and not understood: {why:?}"));
+        let [matched] = commands.as_slice() else { panic!("{words:?} heard as {texts:?}: {commands:?}") };
         let slots: Vec<String> = matched.slots.iter().map(|s| format!("{}={}", s.name, s.value)).collect();
         assert_eq!(matched.intent, intent, "{words:?} heard as {texts:?}");
         assert!(slots.contains(&format!("{slot}={value}")), "{words:?} heard as {texts:?}: {slots:?}");

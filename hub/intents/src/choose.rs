@@ -1,7 +1,8 @@
 //! Of all readings of a text, the one that was meant.
 //!
 //! First what the context allows; then, as Home Assistant chooses: the household's own sentences before others, a
-//! reading that names a thing before one that does not, the longer name, fewer wildcards, more of the sentence's
+//! reading that names a thing before one that does not, the longer name (one said with blanks for its hyphens
+//! last), fewer wildcards, more of the sentence's
 //! own text, and what stands earlier in the files.
 
 use std::cmp::Reverse;
@@ -31,12 +32,14 @@ pub(crate) struct Candidate {
 pub(crate) struct Rank {
     not_own: bool,
     not_named: bool,
+    loosely: bool,
     name: Reverse<u16>,
     wildcards: usize,
     literals: Reverse<u16>,
     /// Of several things of one name, the one in the area where it was said.
     elsewhere: bool,
     order: u32,
+    value: u32,
 }
 
 /// All candidates, the best first.
@@ -204,10 +207,15 @@ fn rank(
     Rank {
         not_own: !block.own,
         not_named: !names,
+        loosely: names && hit.is_some_and(|hit| hit.loose),
         name: Reverse(hit.filter(|_| names).map_or(0, |h| h.end.saturating_sub(h.start))),
         wildcards: reading.hits.iter().filter(|h| h.what == Filling::Wildcard).count(),
         literals: Reverse(reading.literals),
         elsewhere,
         order: reading.sentence,
+        value: match hit.map(|hit| hit.what) {
+            Some(Filling::Value(value)) => value,
+            _ => 0,
+        },
     }
 }

@@ -17,11 +17,19 @@ use crate::value::Value;
 pub const FOLLOW_UP: Duration = Duration::from_secs(30);
 /// Most commands in one breath.
 const COMMANDS: usize = 4;
+/// Most conjunctions in a text that is still taken apart: word for word, and where each part is searched for what is
+/// near. More is no chain of commands, but somebody telling a story.
+const PLACES: usize = 8;
+const NEAR_PLACES: usize = 3;
+/// What the names of intents begin with that refer to the command before.
+const FOLLOW: &str = "Follow";
+/// The list of what is said between two commands.
+pub(crate) const CONJUNCTIONS: &str = "conjunctions";
 /// Things for which on and off mean the same kind of thing, so that "the fan too" may follow "turn on the light".
 /// Locks, doors and alarms are not among them: what opens a door must be said.
 const ALIKE: &[&str] = &["light", "fan", "switch", "input_boolean", "media_player", "humidifier"];
 
-/// What was last understood in each area.
+/// What was last understood in each place.
 #[derive(Debug, Default)]
 pub struct Conversation {
     last: HashMap<String, (Instant, Match)>,
@@ -29,22 +37,32 @@ pub struct Conversation {
 
 impl Conversation {
     /// What was said, as one or more commands in the order in which they are to be done.
+    ///
+    /// `place` is where it was said: follow-ups refer to the last command [remembered](Self::remember) there.
     pub fn understand(
-        &mut self,
+        &self,
         matcher: &Matcher,
         hypotheses: &[&str],
         context: &Context,
+        place: &str,
         now: Instant,
     ) -> Result<Vec<Match>, Unsure> {
-        self.last.retain(|_, (at, _)| now.saturating_duration_since(*at) <= FOLLOW_UP);
-        let area = context.area.clone().unwrap_or_default();
-        let last = self.last.get(&area).map(|(_, found)| found.clone());
-        let commands = commands(matcher, hypotheses, context, last.as_ref())?;
-        if let Some(last) = commands.last() {
-            self.last.insert(area, (now, last.clone()));
-        }
-        Ok(commands)
+        commands(matcher, hypotheses, context, self.last(place, now))
     }
+
+    /// From now on, follow-ups in `place` refer to `command`.
+    pub fn remember(&mut self, place: &str, command: &Match, now: Instant) {
+        self.last.retain(|_, (at, _)| is_recent(*at, now));
+        self.last.insert(place.to_owned(), (now, command.clone()));
+    }
+
+    fn last(&self, place: &str, now: Instant) -> Option<&Match> {
+        self.last.get(place).filter(|(at, _)| is_recent(*at, now)).map(|(_, command)| command)
+    }
+}
+
+fn is_recent(at: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(at) <= FOLLOW_UP
 }
 
 fn commands(
@@ -57,7 +75,11 @@ fn commands(
     for (hypothesis, text) in hypotheses.iter().enumerate() {
         let exact = |text: &str| matcher.exact(text, context);
         let whole = exact(text).and_then(|found| follow(matcher, found, last));
-        if let Some(found) = whole.or_else(|| parts(matcher, text, last, &exact, COMMANDS)) {
+        let split = || {
+            let most = if places(matcher, text) > PLACES { 0 } else { COMMANDS };
+            parts(matcher, text, last, &exact, most)
+        };
+        if let Some(found) = whole.or_else(split) {
             return Ok(found.into_iter().map(|m| Match { hypothesis, ..m }).collect());
         }
     }
@@ -70,6 +92,9 @@ fn commands(
     };
     for text in hypotheses {
         let near = |text: &str| matcher.parse(text, context);
+        if places(matcher, text) > NEAR_PLACES {
+            continue;
+        }
         if let Some(found) = parts(matcher, text, last, &near, COMMANDS) {
             return Ok(found);
         }
@@ -109,9 +134,15 @@ fn parts(
     None
 }
 
+/// At how many words a conjunction begins.
+fn places(matcher: &Matcher, text: &str) -> usize {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (1..words.len()).filter(|at| conjunction(matcher, &words[*at..]).is_some()).count()
+}
+
 /// How many words at the beginning are a conjunction of the language.
 fn conjunction(matcher: &Matcher, words: &[&str]) -> Option<usize> {
-    let conjunctions = matcher.sentences().plain_values("conjunctions");
+    let conjunctions = matcher.sentences().plain_values(CONJUNCTIONS);
     let fold = |word: &str| crate::folding::fold_text(word.trim_matches(','));
     let lengths = conjunctions.iter().filter_map(|c| {
         let wanted: Vec<String> = c.split(' ').map(crate::folding::fold_text).collect();
@@ -123,7 +154,7 @@ fn conjunction(matcher: &Matcher, words: &[&str]) -> Option<usize> {
 
 /// What a command is after the last one; `None` where it refers to nothing. What is no follow-up stays as it is.
 fn follow(matcher: &Matcher, found: Match, last: Option<&Match>) -> Option<Vec<Match>> {
-    let Some(kind) = found.intent.strip_prefix("Follow") else { return Some(vec![found]) };
+    let Some(kind) = found.intent.strip_prefix(FOLLOW) else { return Some(vec![found]) };
     let last = last?;
     let home = matcher.home();
     match kind {

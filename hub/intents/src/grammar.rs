@@ -12,12 +12,16 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::automaton::{Automaton, Id, Lexicon, Node};
+use crate::conversation::CONJUNCTIONS;
 use crate::folding::is_word;
 use crate::outcome::Source;
 use crate::sentences::{Block, Sentences};
 
 /// Lists with more spellings than this are put in once and shared, at the price of sentences that mix them up.
 const SHARED_FROM: usize = 400;
+
+/// How often a command is followed by another in the same breath.
+const GOES_ON: f32 = 0.02;
 
 /// A finite-state graph of words. State 0 is the start, `end` the only end.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,7 +39,8 @@ pub struct Transition {
     pub from: u32,
     pub to: u32,
     pub says: Says,
-    /// Of all transitions from its state, how likely this one is; they sum to 1.
+    /// Of all transitions from its state, how likely this one is; they sum to 1. Those from the end, to another
+    /// command in the same breath, are few: mostly one command is all.
     pub probability: f32,
 }
 
@@ -72,9 +77,9 @@ impl Grammar {
     }
 }
 
-/// The grammar of all sentences, with at most `limit` transitions.
-/// With `polite`, skip words may be said at the beginning.
-pub(crate) fn export(sentences: &Sentences, automaton: &Automaton, limit: usize, polite: bool) -> Grammar {
+/// The grammar of all sentences, with at most `limit` transitions. With `as_spoken`, skip words may be said at the
+/// beginning, and several commands in one breath.
+pub(crate) fn export(sentences: &Sentences, automaton: &Automaton, limit: usize, as_spoken: bool) -> Grammar {
     let mut builder = Builder::new(automaton, limit);
     let mut left_out = Vec::new();
     let mut heads = Vec::new();
@@ -96,10 +101,11 @@ pub(crate) fn export(sentences: &Sentences, automaton: &Automaton, limit: usize,
     builder.states.push(heads.into_iter().map(|head| (Piece::Nothing, head)).collect());
     let first = builder.states.len() as u32;
     let mut edges = vec![(Piece::Nothing, start)];
-    if polite {
-        edges.extend(
-            sentences.skip_words.iter().map(|w| (Piece::Text(format!("{} ", spoken(w)).into()), start)),
-        );
+    if as_spoken {
+        let before = |word: &str| (Piece::Text(format!("{} ", spoken(word)).into()), start);
+        edges.extend(sentences.skip_words.iter().map(|word| before(word)));
+        let conjunctions = sentences.plain_values(CONJUNCTIONS).into_iter().map(before);
+        builder.states[END as usize].extend(conjunctions);
     }
     builder.states.push(edges);
     builder.words(first, left_out)
@@ -486,7 +492,7 @@ fn trim_from(start: u32, end: u32, mut transitions: Vec<(u32, u32, Says)>, left_
     let transitions: Vec<Transition> = transitions
         .into_iter()
         .map(|(from, to, says)| {
-            let probability = 1.0 / out[&from] as f32;
+            let probability = if from == end { GOES_ON } else { 1.0 } / out[&from] as f32;
             Transition { from: number(from), to: number(to), says, probability }
         })
         .collect();

@@ -7,8 +7,10 @@
 
 mod automaton;
 mod choose;
+mod compile;
 mod conversation;
 mod distance;
+mod files;
 mod folding;
 mod grammar;
 mod home;
@@ -18,12 +20,16 @@ mod numbers;
 mod outcome;
 mod packs;
 mod problem;
+mod reader;
 mod respond;
+mod scan;
 mod sentences;
 mod sound;
+mod spread;
 mod template;
 mod tree;
 mod trial;
+mod trie;
 mod value;
 mod walk;
 

@@ -22,7 +22,7 @@ const HYPOTHESES: usize = 10;
 /// Most nearby sentences whose meaning is looked up for one hypothesis.
 const GUESSES_TRIED: usize = 60;
 /// How much further than the nearest a sentence may be to be shown as an alternative, in words changed.
-const MARGIN_SHOWN: f32 = 0.8;
+const MARGIN_SHOWN: f32 = 2.0 * near::MARGIN;
 /// Most transitions of the graph that is searched for what is near.
 const NEAR_LIMIT: usize = 400_000;
 
@@ -151,9 +151,8 @@ impl Matcher {
         self.near().search(&words, self.sentences.language(), |nearby| {
             tried += 1;
             let text = nearby.text();
-            let far = found.first().is_some_and(|first| nearby.cost + handicap > first.cost + MARGIN_SHOWN);
-            if far || tried > GUESSES_TRIED {
-                return true;
+            if tried > GUESSES_TRIED {
+                return 0.0;
             }
             if let Some(meant) = texts.insert(text.clone()).then(|| self.exact(&text, context)).flatten() {
                 let known = found
@@ -166,7 +165,11 @@ impl Matcher {
                     found.push(Guess { meant, cost, confidence, named_well });
                 }
             }
-            found.len() > ALTERNATIVES
+            match found.first() {
+                _ if found.len() > ALTERNATIVES => 0.0,
+                Some(first) => first.cost - handicap + MARGIN_SHOWN,
+                None => f32::INFINITY,
+            }
         });
         for guess in found {
             let same = |g: &&mut Guess| {
@@ -217,13 +220,19 @@ impl Matcher {
         }
     }
 
+    /// Makes what is needed for mis-heard sentences, which otherwise the first of them waits for: up to half a second
+    /// for a large language. For a thread of its own.
+    pub fn prepare(&self) {
+        self.near();
+    }
+
     fn near(&self) -> &Near {
         self.near.get_or_init(|| {
             Arc::new(Near::new(&grammar::export(&self.sentences, &self.automaton, NEAR_LIMIT, false)))
         })
     }
 
-    /// What may be said, as a graph of words for a speech engine, of at most about `limit` transitions.
+    /// What may be said in one breath, as a graph of words for a speech engine, of at most about `limit` transitions.
     pub fn grammar(&self, limit: usize) -> Grammar {
         grammar::export(&self.sentences, &self.automaton, limit, true)
     }

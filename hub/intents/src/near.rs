@@ -8,11 +8,14 @@
 //! A guess must never switch something. So longer words that were heard are never dropped, a name must sound right
 //! as a whole, and the next different meaning must be clearly further away; otherwise nothing is understood.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::rc::Rc;
 
 use crate::grammar::{Grammar, Says};
 use crate::numbers::Speller;
 use crate::sound::Sounded;
+use crate::spread::Spread;
 
 /// Farthest that one word may be taken for another.
 const WORD_LIMIT: f32 = 0.45;
@@ -35,7 +38,7 @@ const FREE: f32 = 0.02;
 const JOINT: f32 = 0.08;
 /// Most steps of one search, and how often one place may be reached by different ways.
 const STEPS_LIMIT: usize = 150_000;
-const VISITS: u8 = 3;
+const VISITS: u8 = 2;
 /// Most words that are looked at.
 const WORDS_LIMIT: usize = 40;
 
@@ -49,6 +52,14 @@ pub(crate) struct Near {
     offsets: Vec<u32>,
     edges: Vec<(Label, u32)>,
     end: u32,
+    /// Of each state: the fewest words to the end, and whether a wildcard may come.
+    ahead: Vec<Ahead>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ahead {
+    words: u16,
+    free: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -104,6 +115,7 @@ impl Near {
         for i in 1..offsets.len() {
             offsets[i] += offsets[i - 1];
         }
+        let ahead = ahead(&edges, grammar.states, grammar.end);
         Near {
             words: texts.iter().map(|w| Sounded::new(w)).collect(),
             texts,
@@ -111,41 +123,36 @@ impl Near {
             offsets,
             edges: edges.into_iter().map(|(_, label, to)| (label, to)).collect(),
             end: grammar.end,
+            ahead,
         }
     }
 
-    /// The nearest sentences, the nearest first, until `enough` says so.
-    pub fn search(&self, heard: &[String], language: &str, mut enough: impl FnMut(&Nearby) -> bool) {
+    /// The nearest sentences, the nearest first. `found` answers up to which cost to go on.
+    pub fn search(&self, heard: &[String], language: &str, mut found: impl FnMut(&Nearby) -> f32) {
         if heard.is_empty() || heard.len() > WORDS_LIMIT || self.edges.is_empty() {
             return;
         }
         let lattice = Lattice::new(heard, self, language);
-        let limit = 0.3 * heard.len() as f32 + 0.5;
-        let mut search = Search {
-            near: self,
-            lattice: &lattice,
-            distances: HashMap::new(),
-            steps: Vec::new(),
-            open: BinaryHeap::new(),
-        };
+        // Farther ones would not be taken; a little more, to show what came nearest.
+        let limit = (1.0 - CONFIDENCE) * heard.len().max(2) as f32 + MARGIN;
+        let (steps, open) = (Vec::new(), BinaryHeap::new());
+        let mut search = Search { near: self, lattice: &lattice, steps, open, limit };
         search.push(0.0, 0, 0, None, Move::Start);
-        let mut visits: HashMap<(u32, u32), u8> = HashMap::new();
+        let mut visits: HashMap<u64, u8, BuildHasherDefault<Spread>> = HashMap::default();
         let mut taken = 0;
-        while let Some(Open { cost, step, .. }) = search.open.pop() {
+        while let Some(Open { least, step }) = search.open.pop() {
             taken += 1;
-            if cost > limit || taken > STEPS_LIMIT {
+            if least > search.limit || taken > STEPS_LIMIT {
                 return;
             }
-            let Step { state, node, .. } = search.steps[step as usize];
-            let seen = visits.entry((state, node)).or_insert(0);
+            let Step { state, node, cost, .. } = search.steps[step as usize];
+            let seen = visits.entry(u64::from(state) << 32 | u64::from(node)).or_insert(0);
             if *seen >= VISITS {
                 continue;
             }
             *seen += 1;
             if state == self.end && node == lattice.end {
-                if enough(&search.nearby(step, cost)) {
-                    return;
-                }
+                search.limit = search.limit.min(found(&search.nearby(step, cost)));
                 continue;
             }
             search.expand(step, cost);
@@ -153,14 +160,58 @@ impl Near {
     }
 }
 
+/// From each state, the fewest words to the end, and whether a wildcard can be reached.
+fn ahead(edges: &[(u32, Label, u32)], states: u32, end: u32) -> Vec<Ahead> {
+    let mut before: Vec<Vec<(u32, u16)>> = vec![Vec::new(); states as usize];
+    let mut ahead = vec![Ahead { words: u16::MAX, free: false }; states as usize];
+    let mut free = Vec::new();
+    for (from, label, to) in edges {
+        before[*to as usize].push((*from, u16::from(*label != Label::Nothing)));
+        if *label == Label::Anything {
+            free.push(*from);
+        }
+    }
+    while let Some(state) = free.pop() {
+        if !std::mem::replace(&mut ahead[state as usize].free, true) {
+            free.extend(before[state as usize].iter().map(|(from, _)| *from));
+        }
+    }
+    let mut open = VecDeque::from([(end, 0)]);
+    while let Some((state, words)) = open.pop_front() {
+        let known = &mut ahead[state as usize].words;
+        if *known <= words {
+            continue;
+        }
+        *known = words;
+        for (from, more) in &before[state as usize] {
+            match more {
+                0 => open.push_front((*from, words)),
+                _ => open.push_back((*from, words.saturating_add(1))),
+            }
+        }
+    }
+    ahead
+}
+
 /// What was heard, as alternatives: nodes between words, arcs that are words.
 struct Lattice {
     arcs: Vec<Vec<Arc>>,
     end: u32,
+    /// From each node to the end, at least: the cost without and with a wildcard, and the most words.
+    ahead: Vec<Rest>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    bound: f32,
+    free: f32,
+    words: u16,
 }
 
 struct Arc {
-    word: Sounded,
+    /// Of each word of the sentences, how far it is from this one; infinite where too far.
+    distances: Rc<[f32]>,
+    nearest: f32,
     text: String,
     to: u32,
     cost: f32,
@@ -169,40 +220,48 @@ struct Arc {
     may_be_dropped: bool,
 }
 
+/// Puts arcs together, each distinct word compared with all words of the sentences once.
+struct Arcs<'n> {
+    near: &'n Near,
+    compared: HashMap<String, (Rc<[f32]>, f32)>,
+    arcs: Vec<Vec<Arc>>,
+}
+
+impl Arcs<'_> {
+    fn put(&mut self, from: usize, text: &str, to: u32, cost: f32, weight: usize, may_be_dropped: bool) {
+        let (distances, nearest) = match self.compared.get(text) {
+            Some(known) => known.clone(),
+            None => {
+                let word = Sounded::new(text);
+                let distance =
+                    |other: &Sounded| word.distance_within(other, WORD_LIMIT).unwrap_or(f32::INFINITY);
+                let distances: Rc<[f32]> = self.near.words.iter().map(distance).collect();
+                let nearest = distances.iter().copied().fold(f32::INFINITY, f32::min);
+                self.compared.insert(text.to_owned(), (distances.clone(), nearest));
+                (distances, nearest)
+            }
+        };
+        let text = text.to_owned();
+        self.arcs[from].push(Arc { distances, nearest, text, to, cost, weight, may_be_dropped });
+    }
+}
+
 impl Lattice {
     fn new(heard: &[String], near: &Near, language: &str) -> Lattice {
         let end = heard.len() as u32;
-        let mut arcs: Vec<Vec<Arc>> = (0..=heard.len()).map(|_| Vec::new()).collect();
-        let speller = if heard.iter().any(|w| w.starts_with(|c: char| c.is_ascii_digit())) {
-            Speller::new(language)
-        } else {
-            None
-        };
+        let arcs: Vec<Vec<Arc>> = (0..=heard.len()).map(|_| Vec::new()).collect();
+        let mut all = Arcs { near, compared: HashMap::new(), arcs };
+        let is_digits = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+        let speller = heard.iter().any(|w| is_digits(w)).then(|| Speller::new(language)).flatten();
         for (i, word) in heard.iter().enumerate() {
             let next = i as u32 + 1;
             let repeated = i > 0 && heard[i - 1] == *word;
-            let may_be_dropped =
-                repeated || word.chars().count() <= SHORT && !word.starts_with(|c: char| c.is_ascii_digit());
-            arcs[i].push(Arc {
-                word: Sounded::new(word),
-                text: word.clone(),
-                to: next,
-                cost: 0.0,
-                weight: 1,
-                may_be_dropped,
-            });
+            let may_be_dropped = repeated || word.chars().count() <= SHORT && !is_digits(word);
+            all.put(i, word, next, 0.0, 1, may_be_dropped);
             if let Some(other) = heard.get(i + 1) {
                 let joined = format!("{word}{other}");
                 if near.known.contains_key(&joined) || joined.chars().count() >= 6 {
-                    let (word, to) = (Sounded::new(&joined), next + 1);
-                    arcs[i].push(Arc {
-                        word,
-                        text: joined,
-                        to,
-                        cost: JOINT,
-                        weight: 2,
-                        may_be_dropped: false,
-                    });
+                    all.put(i, &joined, next + 1, JOINT, 2, false);
                 }
             }
             let mut ways: Vec<Vec<String>> = Vec::new();
@@ -216,38 +275,50 @@ impl Lattice {
             }
             let number = word.replace(',', ".").parse::<f64>().ok().filter(|n| n.abs() < 1e6);
             if let (Some(speller), Some(number)) = (&speller, number) {
-                let spelled = speller.spell(number);
-                ways.extend(
-                    spelled
-                        .iter()
-                        .filter(|s| !s.contains('-'))
-                        .map(|s| s.split(' ').map(str::to_owned).collect()),
-                );
+                let spelled = speller.spell(number).into_iter().filter(|s| !s.contains('-'));
+                ways.extend(spelled.map(|s| s.split(' ').map(str::to_owned).collect()));
             }
             for way in ways {
                 let mut from = i;
                 for (k, part) in way.iter().enumerate() {
                     let last = k + 1 == way.len();
-                    let to = if last { next } else { arcs.len() as u32 };
+                    let to = if last { next } else { all.arcs.len() as u32 };
                     let cost = if k == 0 { JOINT } else { 0.0 };
-                    let word = Sounded::new(part);
-                    arcs[from].push(Arc {
-                        word,
-                        text: part.clone(),
-                        to,
-                        cost,
-                        weight: usize::from(last),
-                        may_be_dropped: false,
-                    });
+                    all.put(from, part, to, cost, usize::from(last), false);
                     if !last {
-                        from = arcs.len();
-                        arcs.push(Vec::new());
+                        from = all.arcs.len();
+                        all.arcs.push(Vec::new());
                     }
                 }
             }
         }
-        Lattice { arcs, end }
+        let arcs = all.arcs;
+        let mut ahead = vec![None; arcs.len()];
+        for node in 0..arcs.len() {
+            rest(&arcs, node, end as usize, &mut ahead);
+        }
+        Lattice { arcs, end, ahead: ahead.into_iter().flatten().collect() }
     }
+}
+
+/// What it costs at least from a node to the end. Arcs lead forward, so this ends.
+fn rest(arcs: &[Vec<Arc>], node: usize, end: usize, known: &mut [Option<Rest>]) -> Rest {
+    if let Some(rest) = known[node] {
+        return rest;
+    }
+    let nothing = if node == end { 0.0 } else { f32::INFINITY };
+    let mut least = Rest { bound: nothing, free: nothing, words: 0 };
+    for arc in &arcs[node] {
+        let then = rest(arcs, arc.to as usize, end, known);
+        let dropped = if arc.may_be_dropped { ADDED } else { f32::INFINITY };
+        let free = if arc.cost == 0.0 { FREE } else { f32::INFINITY };
+        let own = (arc.nearest + arc.cost).min(dropped);
+        least.bound = least.bound.min(own + then.bound);
+        least.free = least.free.min(own.min(free) + then.free);
+        least.words = least.words.max(then.words + 1);
+    }
+    known[node] = Some(least);
+    least
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -279,10 +350,10 @@ enum Move {
     Nothing,
 }
 
-/// The cheapest first.
+/// The least that the whole may cost first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Open {
-    cost: f32,
+    least: f32,
     step: u32,
 }
 
@@ -290,7 +361,7 @@ impl Eq for Open {}
 
 impl Ord for Open {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other.cost.total_cmp(&self.cost).then(other.step.cmp(&self.step))
+        other.least.total_cmp(&self.least).then(other.step.cmp(&self.step))
     }
 }
 
@@ -303,17 +374,22 @@ impl PartialOrd for Open {
 struct Search<'a> {
     near: &'a Near,
     lattice: &'a Lattice,
-    /// (node, arc, word) → distance.
-    distances: HashMap<(u32, u32, u32), f32>,
     steps: Vec<Step>,
     open: BinaryHeap<Open>,
+    limit: f32,
 }
 
 impl Search<'_> {
     fn push(&mut self, cost: f32, state: u32, node: u32, before: Option<u32>, by: Move) {
-        let step = self.steps.len() as u32;
-        self.steps.push(Step { state, node, before, by, cost });
-        self.open.push(Open { cost, step });
+        let (state_ahead, rest) = (self.near.ahead[state as usize], self.lattice.ahead[node as usize]);
+        let free = state_ahead.free || matches!(by, Move::Free { .. });
+        let missed = f32::from(state_ahead.words.saturating_sub(rest.words)) * MISSED_SHORT;
+        let least = cost + missed + if free { rest.free } else { rest.bound };
+        if least <= self.limit {
+            let step = self.steps.len() as u32;
+            self.steps.push(Step { state, node, before, by, cost });
+            self.open.push(Open { least, step });
+        }
     }
 
     fn total(&self, step: u32) -> f32 {
@@ -341,8 +417,8 @@ impl Search<'_> {
                     let length = near.words[*word as usize].letters.len();
                     let missed = if length <= SHORT { MISSED_SHORT } else { MISSED };
                     self.push(cost + missed, *to, node, before, Move::Word { word: *word, weight: 0 });
-                    for (a, arc) in arcs.iter().enumerate() {
-                        let distance = self.distance(node, a as u32, *word, &arc.word);
+                    for arc in arcs {
+                        let distance = arc.distances[*word as usize];
                         if distance <= WORD_LIMIT {
                             let by = Move::Word { word: *word, weight: arc.weight };
                             self.push(cost + distance + arc.cost, *to, arc.to, before, by);
@@ -361,16 +437,6 @@ impl Search<'_> {
                 self.push(cost + FREE, state, arc.to, before, Move::Free { node, arc: a as u32 });
             }
         }
-    }
-
-    fn distance(&mut self, node: u32, arc: u32, word: u32, heard: &Sounded) -> f32 {
-        let near = self.near;
-        *self.distances.entry((node, arc, word)).or_insert_with(|| {
-            let word = &near.words[word as usize];
-            let (a, b) = (heard.letters.len(), word.letters.len());
-            // Twice as long cannot be near.
-            if a > 2 * b + 1 || b > 2 * a + 1 { 1.0 } else { heard.distance(word) }
-        })
     }
 
     fn nearby(&self, last: u32, cost: f32) -> Nearby {

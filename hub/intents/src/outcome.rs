@@ -186,20 +186,25 @@ impl Alternative {
 impl Unsure {
     /// Why nothing was understood, in words for a person, and what came nearest.
     pub fn explain(&self) -> String {
-        let why = match self.why {
-            Doubt::NothingNear => "no sentence is near".to_owned(),
-            Doubt::TooFar { confidence } => {
-                format!("the nearest sentence is too far away (confidence {confidence:.2})")
-            }
-            Doubt::Name => {
-                "a name or number in the nearest sentence does not sound like what was heard".to_owned()
-            }
-            Doubt::NothingBefore => "it refers to a command before, and there is none that fits".to_owned(),
-            Doubt::TooClose { margin } => format!("two meanings are about as near (margin {margin:.2})"),
-        };
-        let mut lines = vec![format!("not understood: {why}")];
+        let mut lines = vec![format!("not understood: {}", self.why)];
         lines.extend(self.nearest.iter().map(|other| format!("  near       {}", other.explain())));
         lines.join("\n")
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::NothingNear => f.write_str("no sentence is near"),
+            Doubt::TooFar { confidence } => {
+                write!(f, "the nearest sentence is too far away (confidence {confidence:.2})")
+            }
+            Doubt::Name => {
+                f.write_str("a name or number in the nearest sentence does not sound like what was heard")
+            }
+            Doubt::NothingBefore => f.write_str("it refers to a command before, and there is none that fits"),
+            Doubt::TooClose { margin } => write!(f, "two meanings are about as near (margin {margin:.2})"),
+        }
     }
 }
 

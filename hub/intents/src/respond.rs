@@ -94,6 +94,12 @@ impl Responder {
         Ok((!text.is_empty()).then_some(text))
     }
 
+    /// Whether the state of anything that a question is about is known.
+    pub fn knows(&self, asked: &Match, home: &Home) -> bool {
+        let (matched, unmatched) = meant(asked, home);
+        matched.into_iter().chain(unmatched).any(|thing| thing.state.is_some())
+    }
+
     /// What to say where something went wrong: `no_intent`, `no_area` … with what the template names.
     pub fn error(&self, key: &str, more: &BTreeMap<String, Value>) -> Option<String> {
         let template = self.environment.get_template(&format!("/{key}")).ok()?;

@@ -6,13 +6,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::files::{find_files, language_of, read};
 use crate::numbers::Range;
 use crate::problem::{LoadError, Problem};
-use crate::template::{self, Expression, Place};
-use crate::tree::{FILE_LIMIT, Node, Tree};
+use crate::reader::{Reader, entries};
+use crate::template::{self, Expression};
+use crate::tree::{Node, Tree};
 use crate::value::Value;
 
 /// The sentences of one language.
@@ -29,6 +31,8 @@ pub struct Sentences {
     pub(crate) responses: BTreeMap<String, BTreeMap<String, String>>,
     /// Error key (`no_intent`, `no_area` …) → template.
     pub(crate) errors: BTreeMap<String, String>,
+    /// Intents that the household's own files answer.
+    pub(crate) own_answers: HashSet<String>,
     pub(crate) actions: BTreeMap<String, Action>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -163,14 +167,28 @@ impl Sentences {
         paths: &[P],
         own: bool,
     ) -> Result<BTreeMap<String, Sentences>, LoadError> {
+        let (all, broken) = Sentences::load_readable(paths, own);
+        broken.into_iter().next().map_or(Ok(all), Err)
+    }
+
+    /// As [`Sentences::load_languages`], of what can be read, with what is wrong with the rest.
+    pub fn load_readable<P: AsRef<Path>>(
+        paths: &[P],
+        own: bool,
+    ) -> (BTreeMap<String, Sentences>, Vec<LoadError>) {
         let mut files = Vec::new();
-        for path in paths {
-            find_files(path.as_ref(), 0, &mut files)?;
-        }
+        let mut broken: Vec<LoadError> =
+            paths.iter().filter_map(|path| find_files(path.as_ref(), 0, &mut files).err()).collect();
         let mut all: BTreeMap<String, Sentences> = BTreeMap::new();
         for path in files {
             let file = path.display().to_string();
-            let tree = read(&path, &file)?;
+            let tree = match read(&path, &file) {
+                Ok(tree) => tree,
+                Err(problem) => {
+                    broken.push(problem.into());
+                    continue;
+                }
+            };
             // Folders of tests and responses may lie next to sentences; a file without any is passed over.
             if tree.get("language").is_none() && tree.get("intents").is_none() {
                 continue;
@@ -183,7 +201,7 @@ impl Sentences {
         for sentences in all.values_mut() {
             sentences.order();
         }
-        Ok(all)
+        (all, broken)
     }
 
     /// The sentences of one YAML text, as if it were a file of that name. For packs that are part of the program.
@@ -211,6 +229,7 @@ impl Sentences {
         for (intent, responses) in more.responses {
             self.responses.entry(intent).or_default().extend(responses);
         }
+        self.own_answers.extend(more.own_answers);
         self.errors.extend(more.errors);
         self.actions.extend(more.actions);
         self.problems.extend(more.problems);
@@ -264,6 +283,16 @@ impl Sentences {
     /// The MQTT message that an intent of the household's own sends.
     pub fn action(&self, intent: &str) -> Option<&Action> {
         self.actions.get(intent)
+    }
+
+    /// All of them, by intent.
+    pub fn actions(&self) -> impl Iterator<Item = (&str, &Action)> {
+        self.actions.iter().map(|(intent, action)| (intent.as_str(), action))
+    }
+
+    /// Whether the household wrote down what is said to this intent.
+    pub fn is_answered_by_own(&self, intent: &str) -> bool {
+        self.own_answers.contains(intent)
     }
 
     /// The names of all intents, in the order of the files.
@@ -329,8 +358,11 @@ impl Sentences {
             }
         }
         for (name, list) in entries(tree, "lists") {
-            if let Some(list) = reader.list(&name, list) {
-                self.lists.insert(name.into_owned(), list);
+            match (reader.list(&name, list), self.lists.get_mut(&*name)) {
+                // A list may go on in another file.
+                (Some(List::Values(more)), Some(List::Values(values))) => values.extend(more),
+                (Some(list), _) => drop(self.lists.insert(name.into_owned(), list)),
+                (None, _) => {}
             }
         }
         for (name, rule) in entries(tree, "expansion_rules") {
@@ -343,6 +375,9 @@ impl Sentences {
         }
         if let Some(responses) = tree.get("responses") {
             for (intent, keys) in entries(responses, "intents") {
+                if own {
+                    self.own_answers.insert(intent.clone().into_owned());
+                }
                 let known = self.responses.entry(intent.into_owned()).or_default();
                 known.extend(
                     keys.entries().filter_map(|(k, v)| Some((k.into_owned(), v.text()?.into_owned()))),
@@ -357,235 +392,5 @@ impl Sentences {
             }
         }
         self.problems.extend(reader.problems);
-    }
-}
-
-fn entries<'t>(tree: &'t Tree, key: &str) -> impl Iterator<Item = (std::borrow::Cow<'t, str>, &'t Tree)> {
-    tree.get(key).into_iter().flat_map(Tree::entries)
-}
-
-struct Reader {
-    file: Arc<str>,
-    problems: Vec<Problem>,
-}
-
-impl Reader {
-    fn complain(&mut self, at: &Tree, what: impl Into<String>, instead: &str) {
-        self.problems.push(at.problem(&self.file, what).instead(instead));
-    }
-
-    fn template(&mut self, tree: &Tree, what: &str) -> Option<(Expression, String)> {
-        let Some(text) = tree.text() else {
-            self.complain(tree, format!("{what} is not a text"), "write it as text, in quotes");
-            return None;
-        };
-        match template::parse(&text, Place { file: &self.file, line: tree.line, column: tree.column }) {
-            Ok(expression) => Some((expression, text.into_owned())),
-            Err(problem) => {
-                self.problems.push(problem);
-                None
-            }
-        }
-    }
-
-    fn block(&mut self, tree: &Tree, own: bool) -> Block {
-        let mut block = Block { own, ..Block::default() };
-        let sentences = tree.get("sentences");
-        if !sentences.is_some_and(|s| matches!(s.node, Node::List(_))) {
-            self.complain(tree, "this block has no sentences", "write: sentences: [\"turn on {name}\"]");
-        }
-        for sentence in sentences.map(Tree::items).unwrap_or_default() {
-            if let Some((expression, text)) = self.template(sentence, "this sentence") {
-                let (text, file) = (Arc::from(text), Arc::clone(&self.file));
-                block.sentences.push(Sentence {
-                    text,
-                    file,
-                    line: sentence.line,
-                    column: sentence.column,
-                    expression,
-                });
-            }
-        }
-        block.slots = entries(tree, "slots").map(|(k, v)| (k.into_owned(), v.value())).collect();
-        for (key, wanted) in entries(tree, "requires_context") {
-            let (value, slot) = match wanted.node {
-                Node::Map(_) => {
-                    let slot = wanted.get("slot").and_then(|s| match s.as_bool() {
-                        Some(true) => Some(key.clone().into_owned()),
-                        Some(false) => None,
-                        None => s.text().map(|t| t.into_owned()),
-                    });
-                    (wanted.get("value").map_or(Value::Null, Tree::value), slot)
-                }
-                _ => (wanted.value(), None),
-            };
-            block.requires.push((key.into_owned(), Requirement { value, slot }));
-        }
-        for (key, unwanted) in entries(tree, "excludes_context") {
-            let value = match unwanted.node {
-                Node::Map(_) => unwanted.get("value").map_or(Value::Null, Tree::value),
-                _ => unwanted.value(),
-            };
-            block.excludes.push((key.into_owned(), value));
-        }
-        for (name, rule) in entries(tree, "expansion_rules") {
-            if let Some(rule) = self.rule(&name, rule) {
-                block.rules.insert(name.into_owned(), rule);
-            }
-        }
-        for (name, list) in entries(tree, "lists") {
-            if let Some(list) = self.list(&name, list) {
-                block.lists.insert(name.into_owned(), list);
-            }
-        }
-        block.response = tree.get("response").and_then(Tree::text).map(|r| r.into_owned());
-        block.keywords = tree.get("required_keywords").filter(|k| !k.is_null()).map(|keywords| {
-            keywords
-                .items()
-                .iter()
-                .filter_map(Tree::text)
-                .map(|w| crate::folding::fold_text(&template::tidy(&w)))
-                .collect()
-        });
-        block.metadata = entries(tree, "metadata").map(|(k, v)| (k.into_owned(), v.value())).collect();
-        block
-    }
-
-    fn rule(&mut self, name: &str, tree: &Tree) -> Option<Rule> {
-        let (expression, _) = self.template(tree, &format!("the rule <{name}>"))?;
-        Some(Rule { expression, file: Arc::clone(&self.file), line: tree.line })
-    }
-
-    fn list(&mut self, name: &str, tree: &Tree) -> Option<List> {
-        if let Some(values) = tree.get("values") {
-            return Some(List::Values(
-                values.items().iter().filter_map(|v| self.list_value(name, v)).collect(),
-            ));
-        }
-        if let Some(range) = tree.get("range") {
-            return match Range::read(range) {
-                Ok(range) => Some(List::Range(range)),
-                Err((what, instead)) => {
-                    self.complain(range, format!("the list {{{name}}}: {what}"), instead);
-                    None
-                }
-            };
-        }
-        if tree.get("wildcard").and_then(Tree::as_bool) == Some(true) {
-            return Some(List::Wildcard);
-        }
-        self.complain(
-            tree,
-            format!("the list {{{name}}} has neither values nor a range, and is no wildcard"),
-            "write: values: [\"one\", \"two\"], or range: {from: 0, to: 100}, or wildcard: true",
-        );
-        None
-    }
-
-    fn list_value(&mut self, name: &str, tree: &Tree) -> Option<ListValue> {
-        let (says, out) = match &tree.node {
-            Node::Map(_) => {
-                let Some(says) = tree.get("in") else {
-                    self.complain(
-                        tree,
-                        format!("a value of {{{name}}} has no \"in\""),
-                        "write: {in: \"what is said\", out: \"what it means\"}",
-                    );
-                    return None;
-                };
-                (says, tree.get("out").filter(|o| !o.is_null()).map(Tree::value))
-            }
-            // A template stands for itself as it was spoken; plain text means what it says.
-            _ => {
-                (tree, tree.text().filter(|t| !template::is_template(t)).map(|t| Value::Text(t.into_owned())))
-            }
-        };
-        let text = says.text();
-        let expression = match text {
-            Some(text) if !template::is_template(&text) => Expression::Text(template::tidy(&text)),
-            _ => self.template(says, &format!("a value of {{{name}}}"))?.0,
-        };
-        let context = entries(tree, "context").map(|(k, v)| (k.into_owned(), v.value())).collect();
-        Some(ListValue { says: expression, out, context })
-    }
-
-    fn action(&mut self, intent: &str, tree: &Tree) -> Option<Action> {
-        let text = |key: &str| tree.get(key).and_then(Tree::text).map(|t| t.into_owned());
-        let (Some(topic), payload) = (text("topic"), text("payload")) else {
-            self.complain(
-                tree,
-                format!("the action of {intent} has no topic"),
-                "write: {topic: \"house/bell\", payload: \"ring\"}",
-            );
-            return None;
-        };
-        if topic.contains(['#', '+', '\0']) {
-            self.complain(
-                tree,
-                format!("the topic of {intent} holds # or +"),
-                "name one topic to publish to",
-            );
-            return None;
-        }
-        let retain = tree.get("retain").and_then(Tree::as_bool).unwrap_or(false);
-        Some(Action { topic, payload: payload.unwrap_or_default(), retain })
-    }
-}
-
-fn language_of(tree: &Tree, path: &Path) -> String {
-    match tree.get("language").and_then(Tree::text) {
-        Some(language) => language.into_owned(),
-        None => path
-            .parent()
-            .and_then(Path::file_name)
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default(),
-    }
-}
-
-fn find_files(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
-    let failed = |e: std::io::Error| {
-        Problem::new(&path.display().to_string(), 0, 0, format!("cannot be read: {e}"))
-            .instead("check that it is there and that this user may read it")
-    };
-    if depth > 8 {
-        return Ok(());
-    }
-    if !fs::metadata(path).map_err(failed)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let mut inside: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(path).map_err(failed)? {
-        inside.push(entry.map_err(failed)?.path());
-    }
-    inside.sort();
-    for path in inside {
-        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
-        let sentences = path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
-        if !hidden && (sentences || path.is_dir()) {
-            find_files(&path, depth + 1, files)?;
-        }
-    }
-    Ok(())
-}
-
-pub(crate) fn read(path: &Path, file: &str) -> Result<Tree, Problem> {
-    let failed = |e: std::io::Error| Problem::new(file, 0, 0, format!("cannot be read: {e}"));
-    let size = fs::metadata(path).map_err(failed)?.len();
-    if size > FILE_LIMIT {
-        return Err(Problem::new(file, 0, 0, format!("the file is larger than {} MB", FILE_LIMIT >> 20))
-            .instead("split it into several files"));
-    }
-    let bytes = fs::read(path).map_err(failed)?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
-        Problem::new(file, line as u32, 1, "this is not UTF-8 text").instead("save the file as UTF-8")
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    if path.extension().is_some_and(|e| e == "json") {
-        Tree::parse_json(file, text)
-    } else {
-        Tree::parse_yaml(file, text)
     }
 }

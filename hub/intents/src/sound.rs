@@ -12,11 +12,34 @@ use unicode_normalization::char::is_combining_mark;
 pub(crate) struct Sounded {
     pub letters: Vec<char>,
     sounds: Vec<char>,
+    /// Which letters and sounds there are, a bit for each of 64 kinds.
+    letters_there: u64,
+    sounds_there: u64,
 }
 
 impl Sounded {
     pub fn new(word: &str) -> Sounded {
-        Sounded { letters: word.chars().collect(), sounds: sounds(word) }
+        let (letters, sounds): (Vec<char>, _) = (word.chars().collect(), sounds(word));
+        let there = |all: &[char]| all.iter().fold(0, |bits, c| bits | 1 << (*c as u32 % 64));
+        Sounded { letters_there: there(&letters), sounds_there: there(&sounds), letters, sounds }
+    }
+
+    /// The distance, where it is at most `limit`. Most words are ruled out by the letters that they do not share.
+    pub fn distance_within(&self, other: &Sounded, limit: f32) -> Option<f32> {
+        let longer = |a: &[char], b: &[char]| a.len().max(b.len()).max(1) as f32;
+        let only = |a: u64, b: u64| (a & !b).count_ones().max((b & !a).count_ones());
+        let lengths = |a: &[char], b: &[char]| a.len().abs_diff(b.len()) as u32;
+        let letters =
+            only(self.letters_there, other.letters_there).max(lengths(&self.letters, &other.letters));
+        // No change of a sound costs less than 0.4, and none more or less than 0.6.
+        let sounds = (0.4 * only(self.sounds_there, other.sounds_there) as f32)
+            .max(0.6 * lengths(&self.sounds, &other.sounds) as f32);
+        let least = 0.35 * letters as f32 / longer(&self.letters, &other.letters)
+            + 0.65 * sounds / longer(&self.sounds, &other.sounds);
+        if least > limit + 1e-4 {
+            return None;
+        }
+        Some(self.distance(other)).filter(|distance| *distance <= limit)
     }
 
     /// From 0 (the same word) to 1 (nothing in common): mostly sound, partly spelling.
@@ -155,6 +178,15 @@ mod tests {
         check("night", "knight", 0.01..0.15);
         check("küche", "kuche", 0.01..0.2);
         check("licht", "lich", 0.05..0.25);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_ruled_out_early_is_far(a in "[a-zäöüß]{1,9}", b in "[a-zäöüß]{1,9}", limit in 0.0..1.0f32) {
+            let (a, b) = (Sounded::new(&a), Sounded::new(&b));
+            let near = Some(a.distance(&b)).filter(|distance| *distance <= limit);
+            proptest::prop_assert_eq!(a.distance_within(&b, limit), near);
+        }
     }
 
     #[test]

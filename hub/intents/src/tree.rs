@@ -16,7 +16,7 @@ use crate::value::Value;
 /// Deepest nesting of lists and maps. Sentence files need about eight.
 const DEPTH_LIMIT: usize = 64;
 /// Most nodes of one file, aliases counted each time they are used. The largest language has 30,000.
-const NODE_LIMIT: usize = 2_000_000;
+const NODE_LIMIT: usize = 500_000;
 /// Largest file read, in bytes. The largest language is 0.4 MB in one file.
 pub(crate) const FILE_LIMIT: u64 = 16 << 20;
 
@@ -159,10 +159,15 @@ impl Builder<'_> {
                 None => Ok(()),
             },
             Event::Alias(anchor) => {
-                let tree = self.anchors.get(&anchor).cloned();
-                let problem = Problem::new(self.file, line, column, "this alias refers to nothing before it");
-                let tree = tree.ok_or_else(|| problem.instead("write the value itself"))?;
-                self.nodes += size(&tree);
+                let Some(tree) = self.anchors.get(&anchor) else {
+                    let problem =
+                        Problem::new(self.file, line, column, "this alias refers to nothing before it");
+                    return Err(problem.instead("write the value itself"));
+                };
+                // Counted before it is copied.
+                self.nodes += size(tree);
+                let tree = (self.nodes <= NODE_LIMIT).then(|| tree.clone());
+                let tree = tree.unwrap_or(Tree { line, column, node: Node::List(Vec::new()) });
                 self.put(tree, 0)
             }
             Event::Nothing

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::read;
 use crate::home::{Area, Entity, Floor, Home};
 use crate::matcher::{Context, Matcher};
 use crate::outcome::Match;
 use crate::problem::{LoadError, Problem};
 use crate::respond::Responder;
-use crate::sentences::{Sentences, read};
+use crate::sentences::Sentences;
 use crate::template::{self, Place};
 use crate::tree::Tree;
 use crate::value::Value;

@@ -9,10 +9,13 @@
 //! that does not fit is tried again with its hyphens as blanks; a wildcard reaches up to the next text that fits.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
-use crate::automaton::{Automaton, Id, Lexicon, Node, Spelling, Trie, bucket};
-use crate::folding::{Heard, is_punctuation, is_word};
+use crate::automaton::{Automaton, Id, Lexicon, Node, bucket};
+use crate::folding::{Heard, is_punctuation};
+use crate::scan::{digits, fits, follow, occurrences, skip_blanks, starts_word};
+use crate::spread::Spread;
+use crate::trie::{Spelling, Trie};
 
 /// Most outcomes of one node at one place.
 const WAYS_LIMIT: usize = 256;
@@ -62,6 +65,8 @@ pub(crate) struct Hit {
     pub start: u16,
     /// `u16::MAX` while a wildcard is open.
     pub end: u16,
+    /// A name whose hyphens were said as blanks.
+    pub loose: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,24 +94,6 @@ pub(crate) struct Reading {
     pub sentence: u32,
     pub literals: u16,
     pub hits: Vec<Hit>,
-}
-
-/// Keys are small numbers that are spread by one multiplication.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for b in bytes {
-            self.write_u64(u64::from(*b));
-        }
-    }
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0 ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
-    }
 }
 
 pub(crate) struct Walk<'a> {
@@ -289,6 +276,7 @@ impl Walk<'_> {
                                 what: Filling::Wildcard,
                                 start: state.position() as u16,
                                 end: NONE,
+                                loose: false,
                             };
                             self.filled(plain(end, 0), hit, out);
                         }
@@ -366,6 +354,7 @@ impl Walk<'_> {
                 what: Filling::Value(spelling.value),
                 start: start as u16,
                 end: end.position() as u16,
+                loose: spelling.loose,
             };
             self.filled(Way { close, ..plain(end, 0) }, hit, out);
         }
@@ -378,7 +367,8 @@ impl Walk<'_> {
             for way in ways.drain(..) {
                 let start = if way.close == NONE { state.position() as u16 } else { way.close };
                 let end = way.end.with(State::WORD_START, word_start);
-                let hit = Hit { slot, what: Filling::Value(*value), start, end: end.position() as u16 };
+                let what = Filling::Value(*value);
+                let hit = Hit { slot, what, start, end: end.position() as u16, loose: false };
                 self.filled(Way { end, literals: 0, ..way }, hit, out);
             }
         }
@@ -476,7 +466,8 @@ impl Walk<'_> {
             let word_start = i < by_digits && state.is(State::WORD_START);
             let literals = if i < by_digits { 0 } else { (end - start) as u16 };
             let close = if open { start as u16 } else { NONE };
-            let hit = Hit { slot, what: Filling::Number(value), start: start as u16, end: end as u16 };
+            let what = Filling::Number(value);
+            let hit = Hit { slot, what, start: start as u16, end: end as u16, loose: false };
             let end = state.closed().at(end).with(State::WORD_START, word_start);
             self.filled(Way { close, ..plain(end, literals) }, hit, out);
         }
@@ -525,75 +516,4 @@ impl Walk<'_> {
 
 fn plain(end: State, literals: u16) -> Way {
     Way { end, close: NONE, literals, hits: 0, hits_len: 0 }
-}
-
-fn skip_blanks(text: &[char], at: usize) -> usize {
-    at + text[at.min(text.len())..].iter().take_while(|c| c.is_whitespace()).count()
-}
-
-/// How many characters of `text` a piece of sentence text takes, blanks included.
-fn fits(text: &[char], core: &[char], lead: bool, trail: bool) -> Option<usize> {
-    let from = usize::from(lead);
-    let to = from + core.len();
-    let inside = text.len() >= to + usize::from(trail);
-    (inside && (!lead || text[0] == ' ') && text[from..to] == *core && (!trail || text[to] == ' '))
-        .then_some(to + usize::from(trail))
-}
-
-/// Whether a regular expression's `\b` is true here.
-fn starts_word(text: &[char], at: usize) -> bool {
-    let is = |at: usize| text.get(at).is_some_and(|c| is_word(*c));
-    if at == 0 { is(0) } else { is(at - 1) != is(at) }
-}
-
-/// The places after the first where something fits, for a wildcard before it. The first of them must be the start
-/// of a word, if asked for; later ones may be anywhere.
-fn occurrences(text: &[char], fits: impl Fn(&[char]) -> bool, at_words: bool) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..text.len()).filter(|at| fits(&text[*at..])).collect();
-    if at_words {
-        // At the second character hassil looks at the text as if it began there.
-        let begins = |at: usize| {
-            if at == 1 { starts_word(&text[1..], 0) || starts_word(text, 1) } else { starts_word(text, at) }
-        };
-        let first = all.iter().position(|at| *at > 0 && begins(*at)).unwrap_or(all.len());
-        all.drain(..first);
-    }
-    all.retain(|at| *at > 0);
-    all
-}
-
-/// Walks a trie along the text and reports each spelling that ends on the way.
-fn follow(words: &Trie, text: &[char], from: usize, mut found: impl FnMut(usize, Spelling)) {
-    let mut node = Trie::ROOT;
-    for (i, c) in text.iter().enumerate().skip(from) {
-        match words.next(node, *c) {
-            Some(next) => node = next,
-            None => return,
-        }
-        let length = i + 1 - from;
-        for spelling in words.ends(node) {
-            match spelling.trail {
-                false => found(length, *spelling),
-                true if text.get(i + 1) == Some(&' ') => found(length + 1, *spelling),
-                true => {}
-            }
-        }
-    }
-}
-
-/// A number in digits, with blanks before it and perhaps a minus: where it ends and what it is.
-fn digits(text: &[char], start: usize, fractions: bool) -> Option<(usize, f64)> {
-    let from = skip_blanks(text, start);
-    let mut at = from + usize::from(text.get(from) == Some(&'-'));
-    let run = |at: usize| text[at.min(text.len())..].iter().take_while(|c| c.is_ascii_digit()).count();
-    let whole = run(at);
-    if whole == 0 || whole > 12 {
-        return None;
-    }
-    at += whole;
-    if fractions && matches!(text.get(at), Some('.' | ',')) && run(at + 1) > 0 {
-        at += 1 + run(at + 1);
-    }
-    let number: String = text[from..at].iter().map(|c| if *c == ',' { '.' } else { *c }).collect();
-    number.parse().ok().map(|n| (at, n))
 }

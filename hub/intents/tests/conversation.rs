@@ -38,7 +38,11 @@ fn check(language: &str, turns: &[(&str, &str)]) {
     let start = Instant::now();
     for (i, (said, wanted)) in turns.iter().enumerate() {
         let now = start + Duration::from_secs(i as u64);
-        let found = conversation.understand(&matcher, &[said], &Context::in_area("Living Room"), now);
+        let context = Context::in_area("Living Room");
+        let found = conversation.understand(&matcher, &[said], &context, "Living Room", now);
+        if let Some(last) = found.as_ref().ok().and_then(|found| found.last()) {
+            conversation.remember("Living Room", last, now);
+        }
         let found = found.map_or_else(|unsure| format!("unsure: {:?}", unsure.why), |found| shown(&found));
         assert_eq!(found, *wanted, "{said}");
     }
@@ -100,12 +104,18 @@ fn a_follow_up_to_nothing_does_nothing() {
     check("en", &[("off again", "unsure: NothingBefore")]);
     let matcher = matcher("en");
     let mut conversation = Conversation::default();
-    let (start, area) = (Instant::now(), Context::in_area("Living Room"));
-    conversation.understand(&matcher, &["turn on the desk lamp"], &area, start).unwrap();
-    let elsewhere = conversation.understand(&matcher, &["off again"], &Context::in_area("Kitchen"), start);
-    assert!(elsewhere.is_err());
+    let start = Instant::now();
+    let said = |conversation: &Conversation, text: &str, area: &str, now| {
+        conversation.understand(&matcher, &[text], &Context::in_area(area), area, now)
+    };
+    let lamp = said(&conversation, "turn on the desk lamp", "Living Room", start).unwrap();
+    // What was understood but came to nothing is nothing to follow.
+    assert!(said(&conversation, "off again", "Living Room", start).is_err());
+    conversation.remember("Living Room", &lamp[0], start);
+    assert!(said(&conversation, "off again", "Living Room", start + FOLLOW_UP).is_ok());
+    assert!(said(&conversation, "off again", "Kitchen", start).is_err());
     let late = start + FOLLOW_UP + Duration::from_secs(1);
-    assert!(conversation.understand(&matcher, &["off again"], &area, late).is_err());
+    assert!(said(&conversation, "off again", "Living Room", late).is_err());
 }
 
 #[test]

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
-use sotto_intents::{Alternative, Context, Home, Match, Matcher, Sentences, Slot, Trial};
+use sotto_intents::{
+    Alternative, Context, Conversation, Home, Match, Matcher, Sentences, Slot, Trial, Unsure,
+};
 
 use super::Place;
+use crate::sentences::Files;
 use crate::understanding;
 
 #[derive(clap::Args)]
@@ -85,7 +89,7 @@ fn parse(args: Parse, place: &Place) -> anyhow::Result<ExitCode> {
     }
     let language = args.language.as_deref();
     let sentences = match args.sentences.as_slice() {
-        [] => understanding::sentences(&config, &place.data()?, language)?,
+        [] => Files::of(&config, &place.data()?).read_all(language.unwrap_or(&config.hub.language))?,
         paths => Sentences::load_language(paths, language)?,
     };
     let matcher = Matcher::new(&sentences, &home);
@@ -94,36 +98,44 @@ fn parse(args: Parse, place: &Place) -> anyhow::Result<ExitCode> {
     }
     let context = args.area.as_deref().map_or_else(Context::default, Context::in_area);
     let texts: Vec<&str> = args.texts.iter().map(String::as_str).collect();
-    let understood = matcher.understand(&texts, &context);
-    let found = understood.as_ref().ok();
+    let understood = Conversation::default().understand(&matcher, &texts, &context, "", Instant::now());
+    let found = understood.as_ref().ok().and_then(|commands| commands.first());
     if place.json {
         let mut facts = json!({
             "intent": found.map(|found| &found.intent),
             "slots": found.map_or_else(Map::new, |found| slots(&found.slots)),
             "sentence": found.map(|found| &*found.sentence.template),
             "alternatives": match &understood {
-                Ok(found) => found.alternatives.iter().map(alternative).collect::<Vec<_>>(),
+                Ok(_) => found.iter().flat_map(|f| &f.alternatives).map(alternative).collect::<Vec<_>>(),
                 Err(unsure) => unsure.nearest.iter().map(alternative).collect(),
             },
         });
+        let then: Vec<Value> = understood.iter().flatten().skip(1).map(command).collect();
+        if !then.is_empty() {
+            facts["then"] = then.into();
+        }
         if args.explain {
             facts["why"] = explanation(&understood).into();
         }
         println!("{facts}");
     } else {
-        match found {
-            Some(found) if !args.explain => println!("{}", line(found)),
+        match &understood {
+            Ok(commands) if !args.explain => commands.iter().for_each(|found| println!("{}", line(found))),
             _ => println!("{}", explanation(&understood)),
         }
     }
     Ok(if understood.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn explanation(understood: &Result<Match, sotto_intents::Unsure>) -> String {
+fn explanation(understood: &Result<Vec<Match>, Unsure>) -> String {
     match understood {
-        Ok(found) => found.explain(),
+        Ok(commands) => commands.iter().map(Match::explain).collect::<Vec<_>>().join("\n"),
         Err(unsure) => unsure.explain(),
     }
+}
+
+fn command(found: &Match) -> Value {
+    json!({ "intent": found.intent, "slots": slots(&found.slots), "sentence": &*found.sentence.template })
 }
 
 fn line(found: &Match) -> String {

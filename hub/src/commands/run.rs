@@ -32,6 +32,9 @@ use crate::understanding::Understanding;
 use crate::utterance::Parts;
 use crate::voice::Voice;
 
+/// How often the sentence files are looked at: soon enough for somebody who writes and then tries, and next to nothing.
+const LOOK_AT_FILES: Duration = Duration::from_millis(700);
+
 /// All of it must be over within two seconds of the signal.
 const LAST_WORD: Duration = Duration::from_millis(1800);
 
@@ -79,6 +82,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     let stop_home = CancellationToken::new();
     let settings = home::Settings::read(&config, satellites.hub()).map_err(anyhow::Error::msg)?;
     let (home, requests, home_task) = Home::open(address, settings, stop_home.clone());
+    act_beside_sentences(&understanding, &home);
     let mut tasks = JoinSet::new();
     let lately = Arc::new(Lately::default());
     let settings = Arc::new(SatelliteSettings::open(data)?);
@@ -110,6 +114,8 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     );
     tasks.spawn(shown);
     tasks.spawn(follow_names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
+    let follow = follow_sentences(home.clone(), understanding.clone(), engine.clone(), events, stop.clone());
+    tasks.spawn(follow);
 
     let policy = Policy {
         longest_utterance: Duration::from_secs_f64(config.satellites.longest_utterance),
@@ -255,10 +261,77 @@ async fn follow_names(
         let (understanding, engine) = (understanding.clone(), engine.clone());
         let renamed = tokio::task::spawn_blocking(move || {
             understanding.rename(&known);
-            engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar()))
+            teach(&understanding, engine.as_ref());
         });
-        if let Ok(Err(error)) = renamed.await {
-            tracing::warn!(%error, "the speech engine does not know the new names");
+        if let Err(error) = renamed.await {
+            tracing::error!(%error, "the new names could not be taken in");
+        }
+    }
+}
+
+/// What the household's sentence files do besides is done.
+fn act_beside_sentences(understanding: &Understanding, home: &Home) {
+    let actions = understanding.actions();
+    let (actions, wrong) =
+        home::OwnActions::beside_sentences(actions.iter().map(|(intent, action)| (intent.as_str(), action)));
+    wrong.iter().for_each(|error| tracing::warn!("{error}"));
+    home.act_beside_sentences(actions);
+}
+
+/// What may be said now is what the engine listens for, and what mis-heard sentences are compared with.
+fn teach(understanding: &Understanding, engine: &dyn sotto_hearing::Engine) {
+    if let Err(error) = engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar())) {
+        tracing::warn!(%error, "the speech engine does not know what may be said now");
+    }
+    understanding.prepare();
+}
+
+/// The household's own sentences, and newly installed languages, are live as soon as their files are written.
+async fn follow_sentences(
+    home: Home,
+    understanding: Arc<Understanding>,
+    engine: Arc<dyn sotto_hearing::Engine>,
+    events: Events,
+    stop: CancellationToken,
+) {
+    let mut loaded = understanding.opened_with();
+    let mut before = loaded;
+    let first = understanding.clone();
+    let _ = tokio::task::spawn_blocking(move || first.prepare()).await;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AT_FILES) => {}
+            () = stop.cancelled() => return,
+        }
+        let look = understanding.clone();
+        let Ok(now) = tokio::task::spawn_blocking(move || look.fingerprint()).await else { continue };
+        // Twice the same: nobody is in the middle of writing.
+        let settled = std::mem::replace(&mut before, now) == now;
+        if !settled || now == loaded {
+            continue;
+        }
+        loaded = now;
+        let now_in_force = understanding.clone();
+        let (understanding, engine) = (understanding.clone(), engine.clone());
+        let reloaded = tokio::task::spawn_blocking(move || {
+            let problems = understanding.reload()?;
+            teach(&understanding, engine.as_ref());
+            anyhow::Ok(problems)
+        });
+        match reloaded.await {
+            Ok(Ok(problems)) => {
+                act_beside_sentences(&now_in_force, &home);
+                tracing::info!("the sentence files changed and are in force");
+                problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                events.say(|| json!({ "event": "sentences", "in_force": true, "problems": problems }));
+            }
+            Ok(Err(error)) => {
+                tracing::error!("{error}; until then the sentences from before stay in force");
+                let problems = [error.to_string()];
+                events.say(|| json!({ "event": "sentences", "in_force": false, "problems": problems }));
+            }
+            Err(error) => tracing::error!(%error, "the sentence files could not be taken in"),
         }
     }
 }

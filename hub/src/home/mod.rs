@@ -146,6 +146,8 @@ impl Answer {
 /// What the connection's task and whoever acts share.
 struct Inside {
     known: KnownHome,
+    /// Actions that stand next to sentences; those of the configuration come first.
+    beside: OwnActions,
     confirmations: confirm::Confirmations,
     /// Who waits for an answer, by topic.
     waiting: HashMap<String, oneshot::Sender<Answer>>,
@@ -184,6 +186,7 @@ impl Home {
     ) -> (Home, mpsc::Receiver<Request>, JoinHandle<()>) {
         let inside = Arc::new(Mutex::new(Inside {
             known: KnownHome::new(&settings.written),
+            beside: OwnActions::default(),
             confirmations: confirm::Confirmations::default(),
             waiting: HashMap::new(),
             done: VecDeque::new(),
@@ -228,6 +231,11 @@ impl Home {
     /// Reads what is known of the house.
     pub fn known<T>(&self, read: impl FnOnce(&KnownHome) -> T) -> T {
         read(&lock(&self.inside).known)
+    }
+
+    /// What the household's sentence files do besides, from now on.
+    pub fn act_beside_sentences(&self, actions: OwnActions) {
+        lock(&self.inside).beside = actions;
     }
 
     /// Requests that came too fast and were dropped.
@@ -432,7 +440,7 @@ struct Part {
 
 fn plan(settings: &Settings, inside: &mut Inside, spoken: &Spoken, language: Language) -> Plan {
     let refused = |phrase| Plan::Say(Answer::of(Acted::Refused, language, phrase));
-    if let Some(own) = settings.own.find(&spoken.intent) {
+    if let Some(own) = settings.own.find(&spoken.intent).or_else(|| inside.beside.find(&spoken.intent)) {
         return match own.message(spoken) {
             Some(message) => Plan::Own(message, own.reply.clone()),
             None => refused(Phrase::Senseless),
@@ -468,7 +476,8 @@ fn plan(settings: &Settings, inside: &mut Inside, spoken: &Spoken, language: Lan
         match deed {
             Err(_) => return refused(Phrase::Senseless),
             Ok(None) => match ask::answer(&spoken.intent, &spoken.slots, known, here, language) {
-                Some(speech) => Plan::Hub(Vec::new(), Some(speech)),
+                // In other languages the sentences' own responses say it.
+                Some(speech) => Plan::Hub(Vec::new(), Language::has(&spoken.language).then_some(speech)),
                 // Timers, lists, media: whoever listens on the broker may know them.
                 None => home_assistant(None),
             },

@@ -78,6 +78,29 @@ impl OwnActions {
         Ok(OwnActions(actions))
     }
 
+    /// The actions that stand next to sentences. One that is wrong is left out and named.
+    pub fn beside_sentences<'a>(
+        actions: impl Iterator<Item = (&'a str, &'a sotto_intents::Action)>,
+    ) -> (OwnActions, Vec<String>) {
+        let (mut own, mut wrong) = (OwnActions::default(), Vec::new());
+        for (intent, action) in actions {
+            let entry = ActionEntry {
+                intent: intent.to_owned(),
+                topic: action.topic.clone(),
+                payload: action.payload.clone(),
+                retain: action.retain,
+                qos: 1,
+                reply: String::new(),
+                reply_within: 3.0,
+            };
+            match OwnActions::load(&[entry]) {
+                Ok(one) => own.0.extend(one.0),
+                Err(error) => wrong.push(error),
+            }
+        }
+        (own, wrong)
+    }
+
     pub fn find(&self, intent: &str) -> Option<&OwnAction> {
         self.0.iter().find(|own| own.intent == intent)
     }

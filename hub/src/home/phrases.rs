@@ -40,6 +40,11 @@ impl Language {
         }
     }
 
+    /// Whether there are phrases in this language, or English ones must do.
+    pub fn has(code: &str) -> bool {
+        matches!(code.get(..2), Some("de" | "en"))
+    }
+
     pub fn say(self, phrase: Phrase<'_>) -> String {
         match self {
             Language::English => english(phrase),
