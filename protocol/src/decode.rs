@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::identity::derive;
 use crate::wire::ErrorCode;
 
 /// Why bytes are not a message. Only [`DecodeError::Unknown`] is harmless: it is answered and ignored.
@@ -82,6 +83,33 @@ impl UtteranceId {
     }
 }
 
+/// The ids of one satellite's utterances, without end. As good as random for whoever does not have the secret: in
+/// journals and on MQTT they tell neither which belong together nor how many came before.
+pub struct UtteranceIds {
+    secret: [u8; 32],
+    count: u64,
+}
+
+impl UtteranceIds {
+    /// Fails only where the operating system has no random numbers.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        Ok(Self::from_secret(secret))
+    }
+
+    pub fn from_secret(secret: [u8; 32]) -> Self {
+        UtteranceIds { secret, count: 0 }
+    }
+
+    /// One that was never given before.
+    pub fn draw(&mut self) -> UtteranceId {
+        let drawn = derive(&self.secret, &[b"utterance", &self.count.to_le_bytes()]);
+        self.count += 1;
+        UtteranceId(std::array::from_fn(|place| drawn[place]))
+    }
+}
+
 impl fmt::Display for UtteranceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -128,4 +156,18 @@ pub(crate) fn fixed<const N: usize>(field: &'static str, bytes: &[u8]) -> Result
 /// At most `limit` entries.
 pub(crate) fn list<T>(field: &'static str, list: Vec<T>, limit: usize) -> Result<Vec<T>, DecodeError> {
     if list.len() <= limit { Ok(list) } else { Err(DecodeError::Field { field, problem: "too many" }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_nothing_about_the_next() {
+        let mut ids = UtteranceIds::from_secret([1; 32]);
+        let drawn: std::collections::HashSet<UtteranceId> = (0..1000).map(|_| ids.draw()).collect();
+        assert_eq!(drawn.len(), 1000);
+        let (a, b) = (UtteranceIds::from_secret([1; 32]).draw(), UtteranceIds::from_secret([2; 32]).draw());
+        assert!(drawn.contains(&a) && !drawn.contains(&b));
+    }
 }

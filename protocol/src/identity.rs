@@ -93,10 +93,9 @@ impl Identity {
         PrivateKeyDer::Pkcs8(self.key.clone_key())
     }
 
-    /// A key for QUIC's stateless resets (RFC 9000, section 10.3). Because it outlives the process, a satellite
-    /// that still talks to a hub that has restarted is told at once instead of waiting for a time-out.
-    pub fn reset_key(&self) -> [u8; 32] {
-        derive(self.key.secret_pkcs8_der(), &[b"sotto stateless reset"])
+    /// A secret for one purpose, the same for as long as the identity lives.
+    pub(crate) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        derive(self.key.secret_pkcs8_der(), &[purpose])
     }
 }
 
@@ -204,7 +203,6 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         let again = Identity::load_or_make(folder.path()).unwrap();
         assert_eq!(first.fingerprint(), again.fingerprint());
-        assert_eq!(first.reset_key(), again.reset_key());
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = Identity::load_or_make(folder.path()).unwrap_err().to_string();

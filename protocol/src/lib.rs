@@ -4,7 +4,8 @@
 //! tells how they travel; here they become Rust types that are well formed once they exist. Decoding is total:
 //! any bytes give a message or an error, in memory bounded by the frame limit.
 //!
-//! Deliberately absent: sockets, timers, retries, and any idea of a household. Satellite and hub bring those.
+//! Deliberately absent: sockets, timers, retries, and any idea of a household. Satellite and hub bring those; how
+//! QUIC is to be set up is said here, once for both.
 
 mod audio;
 mod codes;
@@ -15,6 +16,7 @@ mod exchange;
 mod frame;
 mod identity;
 mod pairing;
+mod quic;
 mod secret;
 mod speech;
 mod stream;
@@ -31,12 +33,13 @@ pub use codes::{CODE_LIFETIME, CodeState, Codes};
 pub use control::{
     Hello, HelloAck, JournalHead, KnownUtterance, Outcome, ProtocolError, ToHub, ToSatellite, VERSION,
 };
-pub use decode::{DecodeError, Message, UtteranceId};
+pub use decode::{DecodeError, Message, UtteranceId, UtteranceIds};
 pub use discovery::{HUB_SERVICE, HubRecord, RecordError, SATELLITE_SERVICE, SatelliteRecord};
 pub use exchange::{PairError, pair_answering, pair_dialling};
 pub use frame::{FrameError, Frames};
 pub use identity::{Fingerprint, FingerprintError, Identity, IdentityError, write_private};
 pub use pairing::{Pairing, Peer};
+pub use quic::{IDLE, quic_client, quic_endpoint, quic_server};
 pub use secret::{Code, CodeError, Ends, Exchange, ExchangeError, Exchanged, Side};
 pub use speech::{Reply, ReplyHeader, Speech, Trigger, UtteranceHeader};
 pub use stream::{MessageReader, ReadError, write_message};

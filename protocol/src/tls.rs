@@ -25,8 +25,12 @@ pub const ALPN_PAIR: &[u8] = b"sotto-pair/1";
 pub const DEFAULT_PORT: u16 = 7414;
 
 #[derive(Debug, thiserror::Error)]
-#[error("TLS cannot be set up with this identity: {0}")]
-pub struct TlsError(#[from] rustls::Error);
+pub enum TlsError {
+    #[error("TLS cannot be set up with this identity: {0}")]
+    Identity(#[from] rustls::Error),
+    #[error("TLS cannot be set up for QUIC: {0}")]
+    Quic(#[from] quinn_proto::crypto::rustls::NoInitialCipherSuite),
+}
 
 /// For the side that dials. `expected` is the pinned certificate; `None` takes any, for pairing.
 pub fn client_tls(
@@ -85,26 +89,38 @@ impl Pinned {
             _ => Ok(()),
         }
     }
-
-    fn signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }
 
-/// QUIC has no TLS 1.2 (RFC 9001, section 4.2).
-fn no_tls12() -> Result<HandshakeSignatureValid, rustls::Error> {
-    Err(PeerIncompatible::Tls12NotOffered.into())
+/// What rustls asks of both its verifiers in the same words: that the handshake is signed by the certificate's key.
+macro_rules! signed_by_its_key {
+    () => {
+        /// QUIC has no TLS 1.2 (RFC 9001, section 4.2).
+        fn verify_tls12_signature(
+            &self,
+            _message: &[u8],
+            _certificate: &CertificateDer<'_>,
+            _signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Err(PeerIncompatible::Tls12NotOffered.into())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            let algorithms = &self.provider.signature_verification_algorithms;
+            verify_tls13_signature(message, certificate, signed, algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.provider.signature_verification_algorithms.supported_schemes()
+        }
+    };
 }
 
+/// The time is not looked at: a satellite's clock may be years wrong.
 impl ServerCertVerifier for Pinned {
     fn verify_server_cert(
         &self,
@@ -117,27 +133,7 @@ impl ServerCertVerifier for Pinned {
         self.check(certificate).map(|()| ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        no_tls12()
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
-    }
+    signed_by_its_key!();
 }
 
 impl ClientCertVerifier for Pinned {
@@ -154,25 +150,5 @@ impl ClientCertVerifier for Pinned {
         self.check(certificate).map(|()| ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        no_tls12()
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
-    }
+    signed_by_its_key!();
 }

@@ -27,15 +27,16 @@ pub fn connect(config: &Config, panel: &Panel) -> Result<Hub, LinkError> {
     tokio::spawn(translate(events, sender));
     let language = Some(config.language.clone()).filter(|language| !language.is_empty());
     let volume = config.speaker.volume as f32 / 100.0;
-    let mut to = LinkedHub { handle, language, volume, under_way: None };
-    to.muted(false, false);
+    let panel = PanelState { volume, ..PanelState::default() };
+    handle.panel(panel);
+    let to = LinkedHub { handle, language, panel, under_way: None };
     Ok(Hub { to: Box::new(to), says })
 }
 
 struct LinkedHub {
     handle: LinkHandle,
     language: Option<String>,
-    volume: f32,
+    panel: PanelState,
     under_way: Option<UtteranceSender>,
 }
 
@@ -72,7 +73,17 @@ impl ToHub for LinkedHub {
     }
 
     fn muted(&mut self, muted: bool, by_switch: bool) {
-        self.handle.panel(PanelState { muted, mute_switch: by_switch, volume: self.volume });
+        self.panel = PanelState { muted, mute_switch: by_switch, ..self.panel };
+        self.handle.panel(self.panel);
+    }
+
+    fn volume(&mut self, volume: f32) {
+        self.panel.volume = volume;
+        self.handle.panel(self.panel);
+    }
+
+    fn lost(&mut self, frames: u64) {
+        self.handle.lost(frames);
     }
 
     fn level(&mut self, dbfs: f32, speech: bool) {

@@ -13,7 +13,9 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
-use sotto_protocol::{DismissReason, EndReason, Outcome, OutcomeKind, Packet, Trigger, UtteranceId};
+use sotto_protocol::{
+    DismissReason, EndReason, Outcome, OutcomeKind, Packet, Trigger, UtteranceId, UtteranceIds,
+};
 use sotto_wake::{End, Endpointer, Endpointing, Voice};
 
 use crate::config::{self, Config};
@@ -163,8 +165,7 @@ pub struct Listening {
     ear: Ear,
     endpointer: Endpointer,
     encoder: Encoder,
-    /// The next utterance's; counted up, so that no two of one run are the same.
-    next_id: UtteranceId,
+    ids: UtteranceIds,
     /// Frames heard since the start.
     now: u64,
     /// When the voice of now began, in the ear's samples.
@@ -180,8 +181,7 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// `first` is the id of the first utterance, drawn at random.
-    pub fn new(config: &Config, ear: Ear, first: UtteranceId) -> Result<Self, CodecError> {
+    pub fn new(config: &Config, ear: Ear, ids: UtteranceIds) -> Result<Self, CodecError> {
         let ms = |ms: u32| Duration::from_millis(ms.into());
         let endpointing = Endpointing {
             silence: ms(config.endpoint.silence_ms),
@@ -195,7 +195,7 @@ impl Listening {
             ear,
             endpointer: Endpointer::new(endpointing),
             encoder: Encoder::new(config.opus.bitrate, config.opus.complexity)?,
-            next_id: first,
+            ids,
             now: 0,
             voice_since: None,
             open: None,
@@ -418,8 +418,7 @@ impl Listening {
             Ok(packets) => packets,
             Err(error) => return self.trouble(error.to_string()),
         };
-        let utterance = self.next_id;
-        self.next_id = after(utterance);
+        let utterance = self.ids.draw();
         self.endpointer.begin();
         self.open = Some(Open { utterance, frames: 0, held: false });
         self.actions.extend([
@@ -502,11 +501,6 @@ fn speaking(since: &mut Option<u64>, voice: Voice) -> bool {
         *since = Some(u64::MAX);
     }
     speaks
-}
-
-/// The id that follows: the last eight bytes counted up.
-fn after(utterance: UtteranceId) -> UtteranceId {
-    UtteranceId::from_bytes(u128::from_be_bytes(*utterance.bytes()).wrapping_add(1).to_be_bytes())
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ pub trait ToHub: Send {
     fn cancel(&mut self);
     /// Whether the microphone is off, and whether it is the switch that turned it off.
     fn muted(&mut self, muted: bool, by_switch: bool);
+    /// How loud the loudspeaker is set, 0 to 1.
+    fn volume(&mut self, volume: f32);
+    /// How many frames the microphone has lost since it was opened.
+    fn lost(&mut self, frames: u64);
     /// How loud it is, for somebody who looks at it.
     fn level(&mut self, dbfs: f32, speech: bool);
 }
@@ -111,6 +115,8 @@ struct Progress {
     /// Utterances that nobody answered.
     unanswered: usize,
     meter: Meter,
+    /// What the hub last asked to listen for: words, and how readily.
+    asked: Option<(Vec<String>, f32)>,
 }
 
 impl Satellite {
@@ -137,7 +143,7 @@ impl Satellite {
                         break Err(error);
                     }
                 }
-                _ = look.tick() => {}
+                _ = look.tick() => self.hub.to.lost(self.microphone.overruns()),
             }
             self.listening.playing(self.speaker.speaking());
             if let Some(trouble) = self.speaker.trouble() {
@@ -244,7 +250,13 @@ impl Satellite {
             HubSays::Settings { muted, volume, sensitivity, wake_words } => {
                 self.listening.mute(Mute::Setting, muted);
                 self.speaker.volume(volume);
-                self.listen_for(&wake_words, sensitivity);
+                self.hub.to.volume(volume);
+                // The hub says it with every connection; an ear that is as it should be goes on listening.
+                let asked = (wake_words, sensitivity);
+                if progress.asked.as_ref() != Some(&asked) {
+                    self.listen_for(&asked.0, asked.1);
+                    progress.asked = Some(asked);
+                }
             }
             HubSays::WatchLevel(time) => progress.meter = Meter::lasting(time),
         }

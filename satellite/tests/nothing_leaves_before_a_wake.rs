@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sotto_protocol::{EndReason, Outcome, OutcomeKind, Trigger, UtteranceId};
+use sotto_protocol::{EndReason, Outcome, OutcomeKind, Trigger, UtteranceId, UtteranceIds};
 use sotto_satellite::config::Config;
 use sotto_satellite::listening::{Action, Line, Listening, Mute};
 use sotto_satellite::microphone::read_all;
@@ -24,6 +24,7 @@ fn data() -> Option<PathBuf> {
 struct Counted {
     machine: Listening,
     wakes: usize,
+    utterance: Option<UtteranceId>,
     /// Bytes of Opus and headers given to the link.
     bytes: usize,
     packets: Vec<sotto_protocol::Packet>,
@@ -37,9 +38,9 @@ impl Counted {
         config.wake.models = data.join("models/wake");
         config.wake.words = vec![word.into()];
         let ear = config.open_ear(config.wake_words(), AUTHOR).unwrap();
-        let mut machine = Listening::new(&config, ear, UtteranceId::from_bytes([1; 16])).unwrap();
+        let mut machine = Listening::new(&config, ear, UtteranceIds::from_secret([1; 32])).unwrap();
         machine.line(Line::Online);
-        Self { machine, wakes: 0, bytes: 0, packets: Vec::new(), preroll: 0, ended: None }
+        Self { machine, wakes: 0, utterance: None, bytes: 0, packets: Vec::new(), preroll: 0, ended: None }
     }
 
     fn hear(&mut self, frames: &[Frame]) {
@@ -55,6 +56,7 @@ impl Counted {
             Action::Open(opening) => {
                 assert!(matches!(opening.trigger, Trigger::WakeWord { .. }), "only a wake word opens");
                 self.wakes += 1;
+                self.utterance = Some(opening.utterance);
                 self.preroll = opening.preroll.len();
                 self.bytes += opening.preroll.iter().map(|packet| packet.bytes().len()).sum::<usize>();
                 self.packets = opening.preroll;
@@ -65,7 +67,7 @@ impl Counted {
             }
             Action::End(reason) => {
                 self.ended = Some(reason);
-                let utterance = UtteranceId::from_bytes([1; 16]);
+                let utterance = self.utterance.expect("what ends was opened");
                 self.machine.outcome(Outcome { utterance, kind: OutcomeKind::Done, intent: None });
             }
             _ => {}

@@ -72,7 +72,7 @@ pub async fn serve(shared: Arc<Shared>, connection: quinn::Connection, paired: P
         let mut live = lock(&shared.live);
         // Where silence ended it, the satellite has been away for as long already.
         let silent = matches!(connection.close_reason(), Some(quinn::ConnectionError::TimedOut));
-        let away = if silent { super::server::IDLE } else { std::time::Duration::ZERO };
+        let away = if silent { sotto_protocol::IDLE } else { std::time::Duration::ZERO };
         let since = Instant::now().checked_sub(away).unwrap_or_else(Instant::now);
         let last = lock(&shared.calls).disconnected(since, &id, generation);
         if live.get(&id).is_some_and(|live| live.generation == generation) {

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use sotto_house::{Area, Bid, End, Outcome, SatelliteId, Trigger, UtteranceId};
 use sotto_protocol::{
     Capability, Code, Codes, DismissReason, ErrorCode, Fingerprint, Identity, IdentityError, JournalHead,
-    OutcomeKind, Panel, ProtocolError, Settings, ToSatellite, WatchLevel,
+    OutcomeKind, Panel, ProtocolError, Settings, TlsError, ToSatellite, WatchLevel,
 };
 use tokio::sync::mpsc;
 
@@ -63,9 +63,20 @@ pub struct Limits {
     pub burst: u32,
 }
 
+/// Before the trigger and after the longest utterance: pre-roll, and what is on its way when the satellite hears that
+/// it is enough.
+const AROUND: Duration = Duration::from_secs(5);
+
+impl Limits {
+    /// For utterances of at most `longest` from the trigger on.
+    pub fn of(longest: Duration) -> Limits {
+        Limits { utterance: longest.saturating_add(AROUND), packets_per_second: 100, burst: 750 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Limits { utterance: Duration::from_secs(35), packets_per_second: 100, burst: 750 }
+        Limits::of(Duration::from_secs(30))
     }
 }
 
@@ -157,8 +168,8 @@ pub enum BindError {
          `listen` in [satellites]"
     )]
     Listen { address: SocketAddr, source: std::io::Error },
-    #[error("QUIC cannot be set up: {0}")]
-    Tls(String),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// Serves satellites until the handle is closed.

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use quinn::crypto::rustls::QuicClientConfig;
 use sotto_house::{Area, SatelliteId};
 use sotto_protocol::{
-    ALPN_PAIR, Code, Ends, ErrorCode, Fingerprint, PairError, Peer, RefusedReason, Side, client_tls,
-    pair_answering, pair_dialling, peer_fingerprint,
+    ALPN_PAIR, Code, Ends, ErrorCode, Fingerprint, PairError, Peer, RefusedReason, Side, TlsError,
+    pair_answering, pair_dialling, peer_fingerprint, quic_client,
 };
 
 use super::discovery::Found;
-use super::server::{PATIENCE, transport};
+use super::server::PATIENCE;
 use super::trust::{Paired, TrustError};
 use super::{Shared, close, lock};
 
@@ -33,8 +32,8 @@ pub enum PairingError {
     Trust(#[from] TrustError),
     #[error("pairing took too long; try again")]
     Slow,
-    #[error("QUIC cannot be set up: {0}")]
-    Tls(String),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 fn own_peer(shared: &Shared) -> Peer {
@@ -126,11 +125,7 @@ async fn dial_one(
     name: Option<&str>,
     area: Option<Area>,
 ) -> Result<Paired, PairingError> {
-    let tls = client_tls(&shared.identity, None, ALPN_PAIR)
-        .map_err(|error| PairingError::Tls(error.to_string()))?;
-    let tls = QuicClientConfig::try_from(tls).map_err(|error| PairingError::Tls(error.to_string()))?;
-    let mut client = quinn::ClientConfig::new(Arc::new(tls));
-    client.transport_config(Arc::new(transport()));
+    let client = quic_client(&shared.identity, None, ALPN_PAIR)?;
     let unreachable = || PairingError::Unreachable(address);
     let connecting =
         shared.endpoint.connect_with(client, address, "sotto.local").map_err(|_| unreachable())?;

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use quinn::crypto::rustls::QuicServerConfig;
 use sotto_house::UtteranceId;
-use sotto_protocol::{ALPN, ALPN_PAIR, Codes, ErrorCode, Identity, peer_fingerprint, server_tls};
+use sotto_protocol::{
+    ALPN, ALPN_PAIR, Codes, ErrorCode, Identity, peer_fingerprint, quic_endpoint, quic_server,
+};
 use tokio::sync::mpsc;
 
 use super::calls::Calls;
@@ -16,9 +17,6 @@ use super::{BindError, Config, FromSatellite, SatellitesHandle, Shared, close, c
 
 /// Events that may wait for the house: a second of speech from twenty satellites.
 const EVENTS: usize = 1024;
-
-/// A satellite that is silent for so long is gone; it sends something every two seconds.
-pub const IDLE: Duration = Duration::from_secs(6);
 
 /// A handshake, a hello or a pairing must not take longer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,20 +60,12 @@ pub fn start(config: Config) -> Result<(SatellitesHandle, mpsc::Receiver<FromSat
 }
 
 fn listen(config: &Config, identity: &Identity) -> Result<quinn::Endpoint, BindError> {
-    let tls = server_tls(identity, &[ALPN, ALPN_PAIR]).map_err(|error| BindError::Tls(error.to_string()))?;
-    let tls = QuicServerConfig::try_from(tls).map_err(|error| BindError::Tls(error.to_string()))?;
-    let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
-    server.transport_config(Arc::new(transport()));
+    let mut server = quic_server(identity, &[ALPN, ALPN_PAIR])?;
     server.max_incoming(MANY);
-
     let fail = |source| BindError::Listen { address: config.listen, source };
     let socket = bind(config.listen).map_err(fail)?;
-    let reset = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &identity.reset_key());
-    let mut endpoint = quinn::EndpointConfig::new(Arc::new(reset));
-    // A satellite that outlives several hub restarts should hear of each, even when it sends little.
-    endpoint.min_reset_interval(Duration::from_millis(5));
     let runtime = Arc::new(quinn::TokioRuntime);
-    quinn::Endpoint::new(endpoint, Some(server), socket, runtime).map_err(fail)
+    quinn::Endpoint::new(quic_endpoint(identity), Some(server), socket, runtime).map_err(fail)
 }
 
 /// Every interface is `[::]`; where the kernel has no IPv6, that is `0.0.0.0`.
@@ -85,23 +75,6 @@ fn bind(address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
             && error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32);
         if no_ipv6 { std::net::UdpSocket::bind(("0.0.0.0", address.port())) } else { Err(error) }
     })
-}
-
-/// Small windows: a stream holds some 16 s of speech, a connection all its streams, and no more.
-pub fn transport() -> quinn::TransportConfig {
-    let mut transport = quinn::TransportConfig::default();
-    transport
-        .max_concurrent_bidi_streams(1u32.into())
-        .max_concurrent_uni_streams(4u32.into())
-        .stream_receive_window((32u32 * 1024).into())
-        .receive_window((128u32 * 1024).into())
-        .send_window(256 * 1024)
-        .datagram_receive_buffer_size(None)
-        .keep_alive_interval(Some(Duration::from_secs(2)))
-        .max_idle_timeout(Some(
-            quinn::IdleTimeout::try_from(IDLE).expect("six seconds are a valid time-out"),
-        ));
-    transport
 }
 
 async fn accept(shared: Arc<Shared>) {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use sotto_protocol::{EndReason, OutcomeKind, Trigger, UtteranceId};
+use sotto_protocol::{EndReason, OutcomeKind, Trigger, UtteranceIds};
 use sotto_satellite::config::{self, Config};
 use sotto_satellite::listening::{Event, Line, Listening};
 use sotto_satellite::microphone::Microphone;
@@ -86,8 +86,8 @@ async fn work(config: Config, once: bool, json: bool) -> anyhow::Result<()> {
             folder.display()
         );
     }
-    let first = UtteranceId::random().context("this system has no random numbers")?;
-    let listening = Listening::new(&config, ear, first)?;
+    let ids = UtteranceIds::random().context("this system has no random numbers")?;
+    let listening = Listening::new(&config, ear, ids)?;
     let stdin = matches!(config.microphone.device.as_str(), "stdin" | "-");
     let panel = Panel::open(&config.panel, !stdin)?;
     let speaker = Speaker::open(&config.speaker)?;
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn each_event_is_a_sentence_and_a_document() {
-        let utterance = UtteranceId::from_bytes([1; 16]);
+        let utterance = sotto_protocol::UtteranceId::from_bytes([1; 16]);
         let check = |event: Event, text: &str, fields: Value| {
             assert_eq!(sentence(&event), text);
             let document = document(&event);

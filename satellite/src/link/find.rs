@@ -35,8 +35,11 @@ impl Finder {
             let mut found: HashMap<String, Found> = HashMap::new();
             while let Ok(event) = events.recv_async().await {
                 match event {
-                    ServiceEvent::ServiceResolved(service) if found.len() < MOST => {
+                    ServiceEvent::ServiceResolved(service) => {
                         let Some(hub) = read(&service) else { continue };
+                        if found.len() >= MOST && !found.contains_key(&service.fullname) {
+                            continue;
+                        }
                         found.insert(service.fullname.clone(), hub);
                     }
                     ServiceEvent::ServiceRemoved(_, fullname) => {
@@ -60,9 +63,25 @@ impl Finder {
         self.hubs.borrow().clone()
     }
 
-    /// Returns when a hub appears, moves or goes.
-    pub async fn changed(&mut self) {
-        if self.hubs.changed().await.is_err() {
+    /// Where the hub with this certificate says it is.
+    pub fn addresses_of(&self, hub: Fingerprint) -> Vec<SocketAddr> {
+        let hubs = self.hubs.borrow();
+        hubs.iter()
+            .filter(|found| found.fingerprint == hub)
+            .flat_map(|found| found.addresses.clone())
+            .collect()
+    }
+
+    /// Returns when that hub shows itself where it was not `known` to be, or again after a goodbye.
+    pub async fn moved(&mut self, hub: Fingerprint, mut known: Vec<SocketAddr>) {
+        let now = self.addresses_of(hub);
+        known.retain(|address| now.contains(address));
+        let elsewhere = |hubs: &Vec<Found>| {
+            let mut own =
+                hubs.iter().filter(|found| found.fingerprint == hub).flat_map(|found| &found.addresses);
+            own.any(|address| !known.contains(address))
+        };
+        if self.hubs.wait_for(elsewhere).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

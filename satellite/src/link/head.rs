@@ -18,7 +18,7 @@ pub fn load(data: &Path) -> Option<JournalHead> {
 
 /// Keeps `head` unless a later one is held already: a witness does not go back.
 pub fn keep(data: &Path, head: JournalHead) -> std::io::Result<()> {
-    if load(data).is_some_and(|held| held.sequence > head.sequence) {
+    if load(data).is_some_and(|held| held.sequence >= head.sequence) {
         return Ok(());
     }
     write_private(&data.join(FILE), &ToHub::HeldHead(head).encode())

@@ -6,17 +6,21 @@
 //! has it. Deliberately absent: microphone, lamps and loudspeaker, and any file with audio in it.
 
 mod backoff;
+mod dial;
 mod find;
 mod head;
+mod keep;
 mod pair;
 mod pin;
 mod reply;
 mod session;
+mod speak;
 mod unpaired;
 mod utterance;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -103,8 +107,6 @@ pub enum LinkError {
     Pin(#[from] PinError),
     #[error("no UDP socket can be opened: {0}")]
     Socket(std::io::Error),
-    #[error("QUIC cannot be set up: {0}")]
-    Tls(String),
 }
 
 /// Starts links.
@@ -114,14 +116,14 @@ impl Link {
     /// Starts on a tokio runtime and runs until the handle and all senders are gone. Read the receiver.
     pub fn spawn(config: LinkConfig) -> Result<(LinkHandle, mpsc::Receiver<FromHub>), LinkError> {
         let identity = Identity::load_or_make(&config.data)?;
-        let endpoint = session::endpoint().map_err(LinkError::Socket)?;
+        let endpoint = dial::endpoint().map_err(LinkError::Socket)?;
         let (events, receiver) = mpsc::channel(EVENTS);
         let (levels, level_queue) = mpsc::channel(4);
         let (panel, panel_changes) = watch::channel(None);
         let line = Arc::new(Line::default());
-        let parts = session::Parts { config, identity, endpoint, line: line.clone(), events };
+        let parts = keep::Parts { config, identity, endpoint, line: line.clone(), events };
         let handle = LinkHandle { line, levels, panel };
-        tokio::spawn(session::keep(parts, level_queue, panel_changes));
+        tokio::spawn(keep::keep(parts, level_queue, panel_changes));
         Ok((handle, receiver))
     }
 }
@@ -137,7 +139,7 @@ pub struct LinkHandle {
 impl LinkHandle {
     /// Opens an utterance; it is on its way as soon as there is a hub.
     pub fn open_utterance(&self, opening: Opening) -> UtteranceSender {
-        let utterance = Arc::new(Utterance::new(opening));
+        let utterance = Arc::new(Utterance::new(opening, Instant::now()));
         self.line.add(utterance.clone());
         UtteranceSender::new(utterance)
     }
@@ -151,15 +153,33 @@ impl LinkHandle {
     pub fn level(&self, level: Level) {
         let _ = self.levels.try_send(level);
     }
+
+    /// How many frames the microphone has lost since it was opened.
+    pub fn lost(&self, frames: u64) {
+        self.line.frames_lost.store(frames, Ordering::Relaxed);
+    }
 }
 
 /// The utterances under way, shared between those who speak and the session of the moment.
-#[derive(Default)]
 struct Line {
     utterances: Mutex<VecDeque<Arc<Utterance>>>,
     opened: Notify,
     /// Since when there is no hub. `None` while there is one.
     away_since: Mutex<Option<Instant>>,
+    started: Instant,
+    frames_lost: AtomicU64,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Line {
+            utterances: Mutex::default(),
+            opened: Notify::new(),
+            away_since: Mutex::default(),
+            started: Instant::now(),
+            frames_lost: AtomicU64::new(0),
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -194,6 +214,14 @@ impl Line {
         utterances.len() < before
     }
 
+    fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn frames_lost(&self) -> u64 {
+        self.frames_lost.load(Ordering::Relaxed)
+    }
+
     fn set_away(&self, since: Option<Instant>) {
         *lock(&self.away_since) = since;
     }
@@ -223,22 +251,24 @@ mod tests {
     use super::*;
     use sotto_protocol::Trigger;
 
+    fn utterance(byte: u8, opened_at: Instant) -> Arc<Utterance> {
+        let opening = Opening {
+            utterance: UtteranceId::from_bytes([byte; 16]),
+            trigger: Trigger::Speech,
+            level_dbfs: -20.0,
+            preroll_packets: 0,
+            language: None,
+        };
+        Arc::new(Utterance::new(opening, opened_at))
+    }
+
     #[test]
     fn an_utterance_waits_ten_seconds_for_the_hub_and_no_more() {
         let line = Line::default();
         let id = |byte| UtteranceId::from_bytes([byte; 16]);
-        let open = |byte| {
-            let opening = Opening {
-                utterance: id(byte),
-                trigger: Trigger::Speech,
-                level_dbfs: -20.0,
-                preroll_packets: 0,
-                language: None,
-            };
-            line.add(Arc::new(Utterance::new(opening)));
-        };
-        open(1);
         let opened = Instant::now();
+        let open = |byte| line.add(utterance(byte, opened));
+        open(1);
         assert!(line.give_up(opened + 2 * PATIENCE).is_empty(), "online");
         line.set_away(Some(opened));
         assert!(line.give_up(opened + PATIENCE / 2).is_empty());
@@ -246,5 +276,33 @@ mod tests {
         assert!(line.give_up(opened + 2 * PATIENCE).is_empty());
         (1..=6).for_each(open);
         assert_eq!(line.give_up(opened), [id(1), id(2)]);
+    }
+
+    /// On a made-up clock: somebody speaks every 15 s, and nobody answers any of the link's tries.
+    #[test]
+    fn ten_minutes_without_a_hub_cost_little_and_end_within_seconds() {
+        const OUT: Duration = Duration::from_secs(600);
+        for luck in [0.0, 0.5, 1.0] {
+            let (line, start) = (Line::default(), Instant::now());
+            let mut backoff = backoff::Backoff::default();
+            line.set_away(Some(start));
+            let (mut now, mut next_try, mut tries, mut given_up) =
+                (Duration::ZERO, Duration::ZERO, 0, Vec::new());
+            while now < OUT {
+                if now >= next_try {
+                    next_try = now + dial::TRY + backoff.next(Duration::ZERO, luck);
+                    tries += 1;
+                }
+                if now.as_millis().is_multiple_of(15_000) {
+                    line.add(utterance((now.as_secs() / 15) as u8, start + now));
+                }
+                given_up.extend(line.give_up(start + now));
+                assert!(line.utterances().len() <= 1, "one waits at most ten seconds");
+                now += Duration::from_millis(100);
+            }
+            assert_eq!(given_up, (0..40).map(|byte| UtteranceId::from_bytes([byte; 16])).collect::<Vec<_>>());
+            assert!(next_try - OUT <= dial::TRY + Duration::from_secs(8), "{:?}", next_try - OUT);
+            assert!((60..110).contains(&tries), "{tries} tries");
+        }
     }
 }

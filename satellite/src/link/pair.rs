@@ -2,17 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::crypto::rustls::QuicClientConfig;
 use sotto_protocol::{
-    ALPN_PAIR, Code, Ends, Identity, IdentityError, PairError, Peer, Side, client_tls, pair_dialling,
-    peer_fingerprint,
+    ALPN_PAIR, Code, Ends, Identity, IdentityError, PairError, Peer, Side, TlsError, pair_dialling,
+    peer_fingerprint, quic_client,
 };
 
+use super::dial::endpoint;
 use super::find::{find_hubs, resolve};
-use super::session::{endpoint, transport};
 use super::{Pin, PinError, head, pin};
 
 /// How long a hub has to announce itself.
@@ -48,8 +46,8 @@ pub enum PairWithError {
     Exchange(#[from] PairError),
     #[error("the hub took too long; try again")]
     Slow,
-    #[error("QUIC cannot be set up: {0}")]
-    Tls(String),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// Pairs the satellite whose data lies in `data` with a hub, by the hub's code.
@@ -112,10 +110,7 @@ async fn dial(
     code: &Code,
     own: &Peer,
 ) -> Result<Pin, PairWithError> {
-    let tls = client_tls(identity, None, ALPN_PAIR).map_err(|error| PairWithError::Tls(error.to_string()))?;
-    let tls = QuicClientConfig::try_from(tls).map_err(|error| PairWithError::Tls(error.to_string()))?;
-    let mut client = quinn::ClientConfig::new(Arc::new(tls));
-    client.transport_config(Arc::new(transport()));
+    let client = quic_client(identity, None, ALPN_PAIR)?;
     let unreachable = || PairWithError::Unreachable(address.to_string());
     let endpoint = endpoint().map_err(|_| unreachable())?;
     let connection = endpoint

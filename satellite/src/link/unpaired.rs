@@ -1,38 +1,33 @@
 //! A satellite without a hub: it announces itself, shows a code, and lets the hub that knows the code pair it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
-use quinn::crypto::rustls::QuicServerConfig;
 use sotto_protocol::{
     ALPN_PAIR, Code, Codes, Ends, ErrorCode, PairError, Peer, RefusedReason, SATELLITE_SERVICE,
-    SatelliteRecord, Side, VERSION, pair_answering, peer_fingerprint, server_tls,
+    SatelliteRecord, Side, TlsError, VERSION, pair_answering, peer_fingerprint, quic_server,
 };
 
-use super::session::{Parts, transport};
-use super::{FromHub, Pin, lock, pin};
+use super::keep::Parts;
+use super::{FromHub, Pin, head, lock, pin};
 
 /// One pairing, from handshake to confirmation.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the goodbye on mDNS may take.
+const GOODBYE: Duration = Duration::from_millis(200);
+
 /// Returns once the satellite is paired: by a hub that dials in, or by `sotto-satellite pair` in another process.
 /// `None` when nobody listens any more.
 pub async fn wait(parts: &Parts) -> Option<Pin> {
-    match serve(parts) {
-        Ok(()) => {}
-        Err(error) => tracing::warn!(error, "this satellite can only be paired with `sotto-satellite pair`"),
+    if let Err(error) = serve(parts) {
+        tracing::warn!(%error, "this satellite can only be paired with `sotto-satellite pair`");
     }
-    let announced = announce(parts).inspect_err(|error| tracing::warn!(%error, "no mDNS here")).ok();
+    let announced = Announced::start(parts).inspect_err(|error| tracing::warn!(%error, "no mDNS here")).ok();
     let pin = until_paired(parts).await;
     parts.endpoint.set_server_config(None);
-    if let Some((daemon, fullname)) = announced {
-        if let Ok(withdrawn) = daemon.unregister(&fullname) {
-            let _ = tokio::time::timeout(Duration::from_millis(200), withdrawn.recv_async()).await;
-        }
-        let _ = daemon.shutdown();
-    }
+    drop(announced);
     let pin = pin?;
     parts.events.send(FromHub::Paired(pin.clone())).await.ok()?;
     Some(pin)
@@ -74,34 +69,49 @@ pub fn own_peer(parts: &Parts) -> Peer {
     }
 }
 
-fn serve(parts: &Parts) -> Result<(), String> {
-    let tls = server_tls(&parts.identity, &[ALPN_PAIR]).map_err(|error| error.to_string())?;
-    let tls = QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
-    let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
-    server.transport_config(Arc::new(transport()));
+fn serve(parts: &Parts) -> Result<(), TlsError> {
+    let mut server = quic_server(&parts.identity, &[ALPN_PAIR])?;
     server.max_incoming(4);
     parts.endpoint.set_server_config(Some(server));
     Ok(())
 }
 
-fn announce(parts: &Parts) -> Result<(ServiceDaemon, String), Box<dyn std::error::Error>> {
-    let own = own_peer(parts);
-    let record = SatelliteRecord {
-        id: own.id.clone(),
-        name: own.name,
-        version: VERSION,
-        hardware: own.hardware,
-        fingerprint: parts.identity.fingerprint(),
-    };
-    let properties: HashMap<String, String> = record.properties().into_iter().collect();
-    let host = format!("sotto-{}.local.", own.id);
-    let port = parts.endpoint.local_addr()?.port();
-    let service =
-        ServiceInfo::new(SATELLITE_SERVICE, &own.id, &host, "", port, properties)?.enable_addr_auto();
-    let fullname = service.get_fullname().to_owned();
-    let daemon = ServiceDaemon::new()?;
-    daemon.register(service)?;
-    Ok((daemon, fullname))
+/// The record that says "here is a satellite without a hub", for as long as it lives.
+struct Announced {
+    daemon: ServiceDaemon,
+    fullname: String,
+}
+
+impl Announced {
+    fn start(parts: &Parts) -> Result<Announced, Box<dyn std::error::Error>> {
+        let own = own_peer(parts);
+        let record = SatelliteRecord {
+            id: own.id.clone(),
+            name: own.name,
+            version: VERSION,
+            hardware: own.hardware,
+            fingerprint: parts.identity.fingerprint(),
+        };
+        let properties: HashMap<String, String> = record.properties().into_iter().collect();
+        let host = format!("sotto-{}.local.", own.id);
+        let port = parts.endpoint.local_addr()?.port();
+        let service =
+            ServiceInfo::new(SATELLITE_SERVICE, &own.id, &host, "", port, properties)?.enable_addr_auto();
+        let fullname = service.get_fullname().to_owned();
+        let daemon = ServiceDaemon::new()?;
+        daemon.register(service)?;
+        Ok(Announced { daemon, fullname })
+    }
+}
+
+/// Paired, or stopped: either way the page must not go on showing a new satellite.
+impl Drop for Announced {
+    fn drop(&mut self) {
+        if let Ok(withdrawn) = self.daemon.unregister(&self.fullname) {
+            let _ = withdrawn.recv_timeout(GOODBYE);
+        }
+        let _ = self.daemon.shutdown();
+    }
 }
 
 /// Answers one try of a hub.
@@ -123,6 +133,7 @@ async fn answer(parts: &Parts, codes: &std::sync::Mutex<Codes>, incoming: quinn:
         area: own.area.clone(),
     };
     let keep = |hub: &Peer| {
+        head::forget(&parts.config.data);
         pinned(hub).save(&parts.config.data).map_err(|error| {
             tracing::error!(%error, "the pairing could not be kept");
             RefusedReason::Unspecified

@@ -55,8 +55,8 @@ pub(super) enum Next {
 }
 
 impl Utterance {
-    pub fn new(opening: Opening) -> Self {
-        Utterance { opening, opened_at: Instant::now(), state: Mutex::default(), changed: Notify::new() }
+    pub fn new(opening: Opening, opened_at: Instant) -> Self {
+        Utterance { opening, opened_at, state: Mutex::default(), changed: Notify::new() }
     }
 
     pub fn id(&self) -> UtteranceId {
@@ -170,13 +170,14 @@ mod tests {
     use super::*;
 
     fn sender() -> UtteranceSender {
-        UtteranceSender::new(Arc::new(Utterance::new(Opening {
+        let opening = Opening {
             utterance: UtteranceId::from_bytes([1; 16]),
             trigger: Trigger::PushToTalk,
             level_dbfs: -20.0,
             preroll_packets: 1,
             language: None,
-        })))
+        };
+        UtteranceSender::new(Arc::new(Utterance::new(opening, Instant::now())))
     }
 
     fn packet() -> Packet {

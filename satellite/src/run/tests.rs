@@ -60,6 +60,10 @@ impl ToHub for Answering {
 
     fn muted(&mut self, _: bool, _: bool) {}
 
+    fn volume(&mut self, _: f32) {}
+
+    fn lost(&mut self, _: u64) {}
+
     fn level(&mut self, _: f32, _: bool) {}
 }
 
@@ -96,14 +100,14 @@ async fn run(outcome: OutcomeKind, tone_ms: usize, stop: Option<Duration>) -> Ra
     config.microphone.device = format!("file:{}", heard.display());
     config.speaker.device = format!("file:{}", said.display());
     let ear = crate::ear::Ear::for_voices();
-    let first = UtteranceId::from_bytes([3; 16]);
+    let ids = sotto_protocol::UtteranceIds::from_secret([3; 32]);
     let (got, told) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (sender, says) = mpsc::channel(64);
     sender.send(HubSays::Line(Line::Online)).await.unwrap();
     let to = Answering { outcome, got: got.clone(), says: sender, utterance: None };
     let events = told.clone();
     let satellite = Satellite {
-        listening: Listening::new(&config, ear, first).unwrap(),
+        listening: Listening::new(&config, ear, ids).unwrap(),
         microphone: Microphone::open(&config.microphone.device, 1).unwrap(),
         panel: Panel::open(&config.panel, false).unwrap(),
         speaker: Speaker::open(&config.speaker).unwrap(),

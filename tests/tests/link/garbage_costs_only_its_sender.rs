@@ -1,10 +1,8 @@
 //! A satellite that breaks the protocol, or floods, loses its connection or waits; the others notice nothing.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quinn::crypto::rustls::QuicClientConfig;
 use sotto_hub::satellites::FromSatellite;
 use sotto_protocol::*;
 use sotto_satellite::link::Pin;
@@ -62,8 +60,7 @@ impl Rogue {
         let identity = Identity::load_or_make(data)?;
         let pin = Pin::load(data)?.expect("it is paired");
         let endpoint = quinn::Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let tls = QuicClientConfig::try_from(client_tls(&identity, Some(pin.fingerprint), ALPN)?)?;
-        let client = quinn::ClientConfig::new(Arc::new(tls));
+        let client = quic_client(&identity, Some(pin.fingerprint), ALPN)?;
         let connection = endpoint.connect_with(client, hub.address(), "sotto.local")?.await?;
         let (mut control, answers) = connection.open_bi().await?;
         write_message(&mut control, &hello(&pin.satellite)).await?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::crypto::rustls::QuicClientConfig;
 use sotto_hub::satellites::CodeState;
 use sotto_protocol::*;
 use sotto_satellite::link::{FromHub, HubAddress, Link, pair_with};
@@ -64,8 +64,7 @@ async fn a_stranger_is_told_to_pair_and_gets_nothing_else() -> anyhow::Result<()
     let hub = Hub::start()?;
     let stranger = Identity::fleeting()?;
     let endpoint = quinn::Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let tls = client_tls(&stranger, None, ALPN)?;
-    let client = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
+    let client = quic_client(&stranger, None, ALPN)?;
     let connection = endpoint.connect_with(client, hub.address(), "sotto.local")?.await?;
     let quinn::ConnectionError::ApplicationClosed(close) = connection.closed().await else {
         panic!("closed in another way")
@@ -108,16 +107,14 @@ impl rustls::sign::SigningKey for NoKey {
 /// Somebody between satellite and hub: TLS with each, and every pairing message handed on unchanged.
 async fn man_in_the_middle(hub: SocketAddr) -> anyhow::Result<SocketAddr> {
     let identity = Identity::fleeting()?;
-    let tls = QuicServerConfig::try_from(server_tls(&identity, &[ALPN_PAIR])?)?;
     let local = SocketAddr::from(([127, 0, 0, 1], 0));
-    let near = quinn::Endpoint::server(quinn::ServerConfig::with_crypto(Arc::new(tls)), local)?;
+    let near = quinn::Endpoint::server(quic_server(&identity, &[ALPN_PAIR])?, local)?;
     let address = near.local_addr()?;
     tokio::spawn(async move {
         while let Some(incoming) = near.accept().await {
             let from_satellite = incoming.await?;
-            let tls = QuicClientConfig::try_from(client_tls(&identity, None, ALPN_PAIR)?)?;
-            let far = quinn::Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-            let client = quinn::ClientConfig::new(Arc::new(tls));
+            let far = quinn::Endpoint::client(local)?;
+            let client = quic_client(&identity, None, ALPN_PAIR)?;
             let to_hub = far.connect_with(client, hub, "sotto.local")?.await?;
             let (mut up, mut answers) = to_hub.open_bi().await?;
             let (mut down, mut questions) = from_satellite.accept_bi().await?;
@@ -141,6 +138,56 @@ async fn a_man_in_the_middle_who_hands_everything_on_pairs_nobody() -> anyhow::R
     assert!(said.contains("code is wrong"), "{said}");
     assert!(hub.handle.list().is_empty());
     assert!(!data.path().join("hub.json").exists());
+    Ok(())
+}
+
+/// He shows the satellite a hub of his own, and the hub a satellite of his own, with the code that he guesses.
+#[tokio::test]
+async fn a_man_in_the_middle_who_answers_himself_has_one_guess_and_learns_nothing() -> anyhow::Result<()> {
+    let hub = Hub::start()?;
+    let code = hub.handle.begin_pairing()?;
+    let guess: Code = if code.to_string() == "1111 1111" { "2222 2222" } else { "1111 1111" }.parse()?;
+    let identity = Identity::fleeting()?;
+    let local = SocketAddr::from(([127, 0, 0, 1], 0));
+    let false_hub = quinn::Endpoint::server(quic_server(&identity, &[ALPN_PAIR])?, local)?;
+    let at = HubAddress::At(false_hub.local_addr()?.to_string());
+    let guessing = guess.clone();
+    let attack = tokio::spawn(async move {
+        let satellite = false_hub.accept().await.expect("the satellite dials").await?;
+        let fingerprint = peer_fingerprint(satellite.peer_identity()).expect("it shows a certificate");
+        let ends = Ends { satellite: fingerprint, hub: identity.fingerprint() };
+        let (mut send, receive) = satellite.accept_bi().await?;
+        let own = Peer { id: "hub-false".into(), name: "Home".into(), ..Peer::default() };
+        let exchanged =
+            pair_answering(receive, &mut send, Side::Hub, || Ok(guessing), ends, &own, |_| Ok(())).await;
+        anyhow::Ok(exchanged.map(|_| ()))
+    });
+    let data = tempfile::tempdir()?;
+    let paired = pair_with(data.path(), &at, &code, "Kitchen", "Kitchen", "a test").await;
+    assert!(paired.is_err(), "the satellite took a false hub for its own");
+    assert!(attack.await??.is_err(), "the false hub took a wrong guess for right");
+    assert!(!data.path().join("hub.json").exists());
+    // The code was not given away, and is still good.
+    assert!(matches!(hub.handle.code_state(), CodeState::Waiting { .. }));
+    assert!(attempt(&hub, &guess).await.0.is_err());
+    assert!(attempt(&hub, &code).await.0.is_ok());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_code_may_be_tried_once_a_second() -> anyhow::Result<()> {
+    let hub = Hub::start()?;
+    let code = hub.handle.begin_pairing()?;
+    let wrong: Code = if code.to_string() == "1111 1111" { "2222 2222" } else { "1111 1111" }.parse()?;
+    let at = HubAddress::At(hub.address().to_string());
+    let data = tempfile::tempdir()?;
+    let tries = (0..4).map(|_| pair_with(data.path(), &at, &wrong, "Kitchen", "Kitchen", "a test"));
+    let mut refused = Vec::new();
+    for attempt in tries {
+        refused.push(attempt.await.expect_err("a wrong code pairs").to_string());
+    }
+    assert!(refused[0].contains("code is wrong"), "{refused:?}");
+    assert!(refused[1..].iter().any(|why| why.contains("wait")), "{refused:?}");
     Ok(())
 }
 

@@ -2,12 +2,10 @@
 //! the protocol, a hub must go on understanding exactly these.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use quinn::crypto::rustls::QuicClientConfig;
 use sotto_house::{End, Trigger};
 use sotto_hub::satellites::FromSatellite;
-use sotto_protocol::{ALPN, Identity, MessageReader, ToSatellite, client_tls};
+use sotto_protocol::{ALPN, Identity, MessageReader, ToSatellite, quic_client};
 use sotto_satellite::link::Pin;
 use sotto_tests::linked::Hub;
 
@@ -28,8 +26,7 @@ async fn a_recorded_session_is_heard_as_it_was() -> anyhow::Result<()> {
     let identity = Identity::load_or_make(data.path())?;
     let pin = Pin::load(data.path())?.unwrap_or(pin);
     let endpoint = quinn::Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let tls = QuicClientConfig::try_from(client_tls(&identity, Some(pin.fingerprint), ALPN)?)?;
-    let client = quinn::ClientConfig::new(Arc::new(tls));
+    let client = quic_client(&identity, Some(pin.fingerprint), ALPN)?;
     let connection = endpoint.connect_with(client, hub.address(), "sotto.local")?.await?;
 
     // The id has the satellite's own certificate in it, so the recorded hello is sent with this one's.
