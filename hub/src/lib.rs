@@ -13,6 +13,7 @@ pub mod utterance;
 pub mod control;
 pub mod satellite_settings;
 pub mod satellites;
+pub mod witnesses;
 
 pub mod sessions;
 

@@ -29,6 +29,7 @@ use crate::lately::Lately;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{CodeState, Listed, SatellitesHandle};
 use crate::understanding::Understanding;
+use crate::witnesses::Witnesses;
 
 /// Where the pages are.
 pub struct Served {
@@ -88,6 +89,7 @@ pub struct RunningHub {
     pub broker: String,
     pub engine: Arc<dyn Engine>,
     pub understanding: Arc<Understanding>,
+    pub witnesses: Witnesses,
     pub started: SystemTime,
     /// The code that was given out last, to be shown until it is used.
     pub code: Mutex<Option<Code>>,
@@ -286,7 +288,7 @@ impl Port for RunningHub {
                 .map(|(stage, samples)| StageLatency { stage: stage.to_owned(), samples })
                 .collect(),
             false_wakes: self.lately.false_wakes(now),
-            troubles: Vec::new(),
+            troubles: self.witnesses.troubles(),
             version: env!("CARGO_PKG_VERSION").into(),
             started: Some(self.started),
         }

@@ -23,6 +23,7 @@ use crate::satellites::{FromSatellite, Opened, SatellitesHandle};
 use crate::understanding::Where;
 use crate::utterance::{Parts, Said, Understood, Utterance};
 use crate::voice::Voice;
+use crate::witnesses::Witnesses;
 
 /// How long what is under way may take to finish when the hub stops.
 const FAREWELL: Duration = Duration::from_millis(1200);
@@ -63,6 +64,7 @@ pub struct Adapters {
     pub settings: Arc<SatelliteSettings>,
     pub lately: Arc<Lately>,
     pub voice: Voice,
+    pub witnesses: Witnesses,
     /// Whether what was said goes to the broker with the command.
     pub words: bool,
     pub events: Events,
@@ -142,13 +144,15 @@ impl Sessions {
                 self.adapters.events.say(|| {
                     json!({ "event": "connected", "satellite": satellite.id.as_str(), "name": satellite.name })
                 });
+                self.adapters.witnesses.connected();
             }
             FromSatellite::Disconnected { satellite } => {
                 self.adapters
                     .events
                     .say(|| json!({ "event": "disconnected", "satellite": satellite.as_str() }));
             }
-            FromSatellite::Level { .. } | FromSatellite::Panel { .. } | FromSatellite::HeldHead { .. } => {}
+            FromSatellite::HeldHead { satellite, head } => self.adapters.witnesses.held(satellite, &head),
+            FromSatellite::Level { .. } | FromSatellite::Panel { .. } => {}
         }
     }
 

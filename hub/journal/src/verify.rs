@@ -4,7 +4,7 @@
 //! an earlier head, a log that was rewritten whole by somebody who holds the hub's key.
 
 use ed25519_dalek::VerifyingKey;
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Transaction};
 use thiserror::Error;
 
 use crate::Journal;
@@ -61,6 +61,29 @@ impl Journal {
             let entries = verify_chain(transaction, &key, witnesses)?;
             let receipts = verify_receipts(transaction, &key)?;
             Ok(Verified { entries, receipts, witnesses: witnesses.len() as u64 })
+        })
+    }
+
+    /// Whether the log still has the entry that a satellite keeps the signature of. Quick; whether everything before it
+    /// is as it was written, [`Self::verify`] says.
+    pub fn attest(&self, witness: &Head) -> Result<(), VerifyError> {
+        if !witness.is_signed_by(&self.public_key()) {
+            return Err(VerifyError::ForeignWitness);
+        }
+        self.store().read(|transaction| {
+            let found = |seq: i64| {
+                let hash =
+                    transaction.query_row("SELECT hash FROM access WHERE seq = ?1", [seq], |row| row.get(0));
+                hash.optional()
+            };
+            let last = "SELECT coalesce(max(seq), 0) FROM access";
+            let last = transaction.query_row(last, [], |row| row.get::<_, i64>(0))? as u64;
+            match i64::try_from(witness.seq).map(found) {
+                Ok(Ok(Some(hash))) if witness.hash == hash => Ok(()),
+                Ok(Ok(Some::<[u8; 32]>(_))) => Err(VerifyError::Rewritten { seq: witness.seq }),
+                Ok(Err(error)) => Err(error.into()),
+                _ => Err(VerifyError::Truncated { found: last, expected: witness.seq }),
+            }
         })
     }
 }

@@ -107,15 +107,22 @@ fn a_rewritten_log_does_not_fit_what_a_satellite_keeps() {
     let recording = house.say(Some(ada.id()), "hello");
     house.journal.listen(recording, &ada, Purpose::Recall, house.now).unwrap();
     let witness = house.journal.head().unwrap().unwrap();
+    assert!(house.journal.attest(&witness).is_ok());
     // Whoever holds the key can take the end away and let the hub itself write another.
     let raw = rusqlite::Connection::open(house.dir.path().join("journal.db")).unwrap();
     raw.execute_batch(&format!("DELETE FROM access WHERE seq >= {}; DELETE FROM head", witness.seq)).unwrap();
     drop(raw);
+    let cut = house.journal.attest(&witness);
+    assert!(
+        matches!(cut, Err(VerifyError::Truncated { expected, .. }) if expected == witness.seq),
+        "{cut:?}"
+    );
     house.journal.sign_in("Ada", PASSPHRASE, house.now).unwrap();
     house.journal.listen(recording, &ada, Purpose::Repair, house.now).unwrap();
     assert!(house.journal.verify(&[]).is_ok(), "alone, the hub's own word is all there is");
-    let found = house.journal.verify(&[witness]);
-    assert!(matches!(found, Err(VerifyError::Rewritten { seq }) if seq == witness.seq), "{found:?}");
+    for found in [house.journal.verify(&[witness]).map(drop), house.journal.attest(&witness)] {
+        assert!(matches!(found, Err(VerifyError::Rewritten { seq }) if seq == witness.seq), "{found:?}");
+    }
 }
 
 #[test]
@@ -125,6 +132,7 @@ fn a_head_of_another_household_is_no_witness() {
     other.add("Ada", Role::Adult);
     let foreign = other.journal.head().unwrap().unwrap();
     assert!(matches!(house.journal.verify(&[foreign]), Err(VerifyError::ForeignWitness)));
+    assert!(matches!(house.journal.attest(&foreign), Err(VerifyError::ForeignWitness)));
     assert!(Head::from_bytes(&[0; 7]).is_none());
 }
 

@@ -31,6 +31,7 @@ use crate::sessions::{Adapters, Sessions};
 use crate::understanding::Understanding;
 use crate::utterance::Parts;
 use crate::voice::Voice;
+use crate::witnesses::Witnesses;
 
 /// How often the sentence files are looked at: soon enough for somebody who writes and then tries, and next to nothing.
 const LOOK_AT_FILES: Duration = Duration::from_millis(700);
@@ -77,7 +78,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         data: data.to_owned(),
         name: config.hub.name.clone(),
         discovery: config.satellites.discovery,
-        limits: satellites::Limits::default(),
+        limits: satellites::Limits::of(Duration::from_secs_f64(config.satellites.longest_utterance)),
     })?;
     let stop_home = CancellationToken::new();
     let settings = home::Settings::read(&config, satellites.hub()).map_err(anyhow::Error::msg)?;
@@ -86,6 +87,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     let mut tasks = JoinSet::new();
     let lately = Arc::new(Lately::default());
     let settings = Arc::new(SatelliteSettings::open(data)?);
+    let witnesses = Witnesses::open(data, journal.clone(), satellites.clone())?;
     let port = RunningHub {
         satellites: satellites.clone(),
         settings: settings.clone(),
@@ -94,6 +96,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         broker: broker_name.clone(),
         engine: engine.clone(),
         understanding: understanding.clone(),
+        witnesses: witnesses.clone(),
         started: SystemTime::now(),
         code: Mutex::new(None),
     };
@@ -103,6 +106,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         control.answering(satellites::answers(satellites.clone())).answering(newcomers(journal.clone()));
     tasks.spawn(control.serve(stop.clone()));
     tasks.spawn(sweep(journal.clone(), stop.clone()));
+    tasks.spawn(witnesses.clone().run(stop.clone()));
     let voice = Voice::open(&config, satellites.clone())?;
     tasks.spawn(obey(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
     let shown = presence::show(
@@ -144,7 +148,8 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
 
     let parts = Parts { journal, engine, understanding, second_look };
     let words = config.mqtt.words;
-    let adapters = Adapters { home, satellites: satellites.clone(), settings, lately, voice, words, events };
+    let adapters =
+        Adapters { home, satellites: satellites.clone(), settings, lately, voice, witnesses, words, events };
     let serving = Sessions::new(policy, parts, adapters).run(from_satellites, stop.clone());
     match &mut broker {
         Some(broker) => tokio::select! {
