@@ -1,10 +1,11 @@
-//! The link's figures: `cargo run -p sotto-tests --example link_figures`. Real QUIC over the tests' relay on
-//! loopback. Prints the table that stands in docs/measurements.md.
+//! The link's figures: `cargo run -p sotto-tests --example link_figures`. The two programs, stopped and killed; then
+//! real QUIC over the tests' relay on loopback. Prints the table that stands in docs/measurements.md.
 
 use std::time::{Duration, Instant};
 
 use sotto_hub::satellites::FromSatellite;
 use sotto_protocol::EndReason;
+use sotto_tests::household::Household;
 use sotto_tests::linked::{Hub, Satellite, packet};
 use sotto_tests::relay::{Relay, Weather};
 
@@ -21,16 +22,39 @@ fn print(what: &str, mut times: Vec<Duration>) {
     println!("| {what} | {count} | {median:.1} | {p95:.1} | {worst:.1} |");
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     println!("| what, in milliseconds | times | median | 95 % | most |\n|---|---|---|---|---|");
-    handshakes().await?;
-    first_bytes().await?;
-    restarts().await?;
-    for loss in [0.0, 0.02, 0.05, 0.1] {
-        added_delay(loss).await?;
+    for signal in ["TERM", "KILL"] {
+        restarts(signal);
     }
-    Ok(())
+    tokio::runtime::Runtime::new()?.block_on(async {
+        handshakes().await?;
+        first_bytes().await?;
+        for loss in [0.0, 0.02, 0.05, 0.1] {
+            added_delay(loss).await?;
+        }
+        Ok(())
+    })
+}
+
+/// From the new hub's saying that it is ready to its saying that the satellite is connected.
+fn restarts(signal: &str) {
+    let mut house = Household::start("");
+    let satellite = house.satellite("kitchen", "Kitchen", "trigger = \"speech\"\n");
+    let _running = satellite.run_in_silence();
+    house.hub.event("connected");
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        // Longer than a connection takes to count as a good one.
+        std::thread::sleep(Duration::from_secs(6));
+        house.hub.signal(signal);
+        house.hub.wait();
+        house.restart();
+        let began = Instant::now();
+        house.hub.event("connected");
+        times.push(began.elapsed());
+    }
+    print(&format!("hub ended by SIG{signal}, new one ready → satellite connected"), times);
 }
 
 /// From nothing to the hub's answer to the hello, keys read from disk.
@@ -72,24 +96,6 @@ async fn first_bytes() -> anyhow::Result<()> {
         while satellite.events.try_recv().is_ok() {}
     }
     print("wake → first packet at the hub", times);
-    Ok(())
-}
-
-/// From the hub's port being open again to the satellite being online again.
-async fn restarts() -> anyhow::Result<()> {
-    let mut hub = Hub::start()?;
-    let (data, _) = hub.pair("Kitchen", "Kitchen").await?;
-    let mut satellite = Satellite::start(data.path(), hub.address())?;
-    satellite.online().await?;
-    let mut times = Vec::new();
-    for _ in 0..20 {
-        hub = hub.restart().await?;
-        let began = Instant::now();
-        satellite.online().await?;
-        times.push(began.elapsed());
-        tokio::time::sleep(Duration::from_millis(5100)).await;
-    }
-    print("hub is back → satellite online", times);
     Ok(())
 }
 

@@ -33,8 +33,12 @@ impl Household {
         Household { folder, hub, ready, config }
     }
 
-    /// Starts the hub again, after it was ended.
+    /// Starts the hub again, after it was ended, where its satellites look for it.
     pub fn restart(&mut self) {
+        let listen = format!("[satellites]\nlisten = {}", self.ready["satellites"]);
+        let config = std::fs::read_to_string(&self.config).expect("a file");
+        let config = config.replacen("[satellites]\nlisten = \"127.0.0.1:0\"", &listen, 1);
+        std::fs::write(&self.config, config).expect("a file");
         self.hub = Running::start(&mut run(&self.config, self.folder.path()));
         self.ready = self.hub.event("ready");
     }
@@ -76,11 +80,22 @@ impl Household {
 
     /// A satellite in `area`, paired as people do it. `more` is its configuration.
     pub fn satellite(&self, name: &str, area: &str, more: &str) -> Satellite {
+        self.satellite_in(name, area, more, |_| {})
+    }
+
+    /// The same, in surroundings that are not the usual.
+    pub fn satellite_in(
+        &self,
+        name: &str,
+        area: &str,
+        more: &str,
+        surroundings: impl Fn(&mut Command) + 'static,
+    ) -> Satellite {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         let config = folder.join("satellite.toml");
         std::fs::write(&config, more).expect("a file");
-        let satellite = Satellite { folder, config };
+        let satellite = Satellite { folder, config, surroundings: Box::new(surroundings) };
         let code = facts(&mut self.hub_command(&["pair"]), "")["code"].as_str().expect("a code").to_owned();
         let hub = self.ready["satellites"].as_str().expect("an address");
         facts(&mut satellite.command(&["pair", &code, "--hub", hub, "--name", name, "--area", area]), "");
@@ -98,19 +113,26 @@ fn run(config: &Path, folder: &Path) -> Command {
 pub struct Satellite {
     folder: PathBuf,
     config: PathBuf,
+    surroundings: Box<dyn Fn(&mut Command)>,
 }
 
 impl Satellite {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = program("sotto-satellite");
+        command.args(args).arg("--json").arg("--config").arg(&self.config).arg("--data").arg(self.data());
+        (self.surroundings)(&mut command);
         command
-            .args(args)
-            .arg("--json")
-            .arg("--config")
-            .arg(&self.config)
-            .arg("--data")
-            .arg(self.folder.join("data"));
-        command
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Hears nothing at all.
+    pub fn run_in_silence(&self) -> Running {
+        let silence = self.folder.join("silence.wav");
+        crate::audio::write_wav(&silence, &[0; 16_000]);
+        self.hear(&silence)
     }
 
     /// Hears `sound` as if it were spoken.

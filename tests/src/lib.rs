@@ -5,6 +5,7 @@ pub mod broker;
 pub mod coffee;
 pub mod data;
 pub mod household;
+pub mod lan;
 pub mod linked;
 pub mod programs;
 pub mod relay;

@@ -12,6 +12,10 @@ use super::{Shared, lock};
 /// Unpaired satellites that are remembered: a neighbour can announce as many as it likes.
 const MOST: usize = 64;
 
+/// How often the hub looks whether it has a new address, in seconds: a satellite waits 10 s to go on with a sentence,
+/// and needs 6 of them to know that the old address is dead.
+const MOVED: u32 = 2;
+
 /// A satellite that asks for a hub. What it says of itself is not proved yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -49,6 +53,7 @@ impl Discovery {
         }
         let fullname = service.get_fullname().to_owned();
         let daemon = ServiceDaemon::new()?;
+        daemon.set_ip_check_interval(MOVED)?;
         daemon.register(service)?;
         let found = Arc::default();
         let events = daemon.browse(SATELLITE_SERVICE)?;
