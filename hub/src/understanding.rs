@@ -313,3 +313,128 @@ pub fn home(config: &config::Home) -> Home {
     }
     home
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUSE: &str = "[[home.areas]]\nname = \"Kitchen\"\n[[home.entities]]\nname = \"Desk Lamp\"\ndomain = \
+                         \"light\"\narea = \"Kitchen\"\n";
+    const OWN: &str = r#"
+language: en
+intents:
+  RingBell:
+    data:
+      - sentences: ["ring the dinner bell"]
+responses:
+  intents:
+    RingBell:
+      default: "The bell rings"
+actions:
+  RingBell: { topic: "house/bell", payload: "ring" }
+"#;
+
+    /// A house with files of its own, and a language that was installed.
+    fn open(folder: &Path) -> Understanding {
+        let (own, installed) = (folder.join("own"), folder.join("sentences"));
+        std::fs::create_dir_all(&own).unwrap();
+        std::fs::create_dir_all(&installed).unwrap();
+        std::fs::write(own.join("ours.yaml"), OWN).unwrap();
+        let french =
+            "language: fr\nintents:\n  HassTurnOn:\n    data:\n      - sentences: [\"allume {name}\"]\n";
+        std::fs::write(installed.join("fr.yaml"), french).unwrap();
+        let config = format!("[understanding]\nsentences = [{own:?}]\n{HOUSE}");
+        Understanding::open(&Config::parse(&config, "hub.toml").unwrap(), folder).unwrap()
+    }
+
+    #[track_caller]
+    fn check(understanding: &Understanding, language: &str, text: &str, expect: &str) {
+        let area = Area::new("Kitchen").unwrap();
+        let said = Where { area: Some(&area), satellite: "shelf", language };
+        let found = understanding.understand(&[text], said);
+        if let Some(last) = found.as_ref().ok().and_then(|found| found.last()) {
+            understanding.remember(last, said);
+        }
+        let shown = found.map_or_else(
+            |unsure| unsure.why.to_string(),
+            |found| found.iter().map(|m| m.intent.as_str()).collect::<Vec<_>>().join(", "),
+        );
+        assert_eq!(shown, expect, "{text}");
+    }
+
+    #[test]
+    fn each_satellite_is_understood_in_its_language() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = open(folder.path());
+        check(&understanding, "en", "turn on the desk lamp", "HassTurnOn");
+        check(&understanding, "fr-CA", "allume desk lamp", "HassTurnOn");
+        check(&understanding, "en", "allume desk lamp", "no sentence is near");
+        // A language that nobody installed: better the house's own than none.
+        check(&understanding, "xx", "turn on the desk lamp", "HassTurnOn");
+    }
+
+    #[test]
+    fn new_names_are_understood_and_listened_for_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = open(folder.path());
+        let has_word = || understanding.grammar().vocabulary().contains(&"chandelier");
+        assert!(!has_word());
+        check(&understanding, "fr", "allume chandelier", "no sentence is near");
+        let house = Home::default().area("kitchen", "Kitchen").entity("light.c", "Chandelier", "kitchen");
+        understanding.rename(&house);
+        assert!(has_word());
+        check(&understanding, "en", "turn on the chandelier", "HassTurnOn");
+        check(&understanding, "fr", "allume chandelier", "HassTurnOn");
+        // New sentences keep the new names.
+        understanding.reload().unwrap();
+        check(&understanding, "en", "turn on the chandelier", "HassTurnOn");
+    }
+
+    #[test]
+    fn a_slip_in_a_file_leaves_what_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = open(folder.path());
+        check(&understanding, "en", "ring the dinner bell", "RingBell");
+        let before = understanding.fingerprint();
+        let file = folder.path().join("own/ours.yaml");
+        std::fs::write(&file, OWN.replace("bell\"]", "bell\"")).unwrap();
+        assert_ne!(understanding.fingerprint(), before);
+        let error = understanding.reload().unwrap_err().to_string();
+        assert!(error.contains("ours.yaml:") && error.contains("valid YAML"), "{error}");
+        check(&understanding, "en", "ring the dinner bell", "RingBell");
+        // At the start there is nothing from before: the other sentences are there all the same.
+        let fresh = Understanding::open(
+            &Config::parse(&format!("[understanding]\nsentences = [{file:?}]\n{HOUSE}"), "").unwrap(),
+            folder.path(),
+        );
+        check(&fresh.unwrap(), "en", "turn on the desk lamp", "HassTurnOn");
+    }
+
+    #[test]
+    fn what_the_household_wrote_is_answered_and_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = open(folder.path());
+        let home = Home::default();
+        let rung = understanding.would_mean("ring the dinner bell", None).unwrap();
+        assert_eq!(understanding.answer(&rung[0], "en", &home).as_deref(), Some("The bell rings"));
+        let on = understanding.would_mean("turn on the desk lamp", None).unwrap();
+        assert_eq!(understanding.answer(&on[0], "en", &home), None);
+        let [(intent, action)] = &understanding.actions()[..] else { panic!("one action") };
+        assert_eq!((intent.as_str(), action.topic.as_str()), ("RingBell", "house/bell"));
+    }
+
+    #[test]
+    fn several_commands_and_follow_ups_hang_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = open(folder.path());
+        check(
+            &understanding,
+            "en",
+            "off again",
+            "it refers to a command before, and there is none that fits",
+        );
+        check(&understanding, "en", "turn on the desk lamp and ring the dinner bell", "HassTurnOn, RingBell");
+        check(&understanding, "en", "turn on the desk lamp", "HassTurnOn");
+        check(&understanding, "en", "off again", "HassTurnOff");
+    }
+}

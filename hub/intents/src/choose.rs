@@ -1,8 +1,8 @@
 //! Of all readings of a text, the one that was meant.
 //!
 //! First what the context allows; then, as Home Assistant chooses: the household's own sentences before others, a
-//! reading that names a thing before one that does not, the longer name (one said with blanks for its hyphens
-//! last), fewer wildcards, more of the sentence's
+//! reading that names a thing before one that does not, names as they are written before those with blanks for their
+//! hyphens, the longer name, fewer wildcards, more of the sentence's
 //! own text, and what stands earlier in the files.
 
 use std::cmp::Reverse;
@@ -207,7 +207,7 @@ fn rank(
     Rank {
         not_own: !block.own,
         not_named: !names,
-        loosely: names && hit.is_some_and(|hit| hit.loose),
+        loosely: reading.hits.iter().any(|hit| hit.loose),
         name: Reverse(hit.filter(|_| names).map_or(0, |h| h.end.saturating_sub(h.start))),
         wildcards: reading.hits.iter().filter(|h| h.what == Filling::Wildcard).count(),
         literals: Reverse(reading.literals),

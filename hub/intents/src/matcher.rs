@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::automaton::Automaton;
 use crate::choose::{self, Candidate, Items};
-use crate::folding::Heard;
+use crate::folding::{Heard, SkipWords};
 use crate::grammar::{self, Grammar};
 use crate::home::Home;
 use crate::near::{self, Near, Nearby};
@@ -100,10 +100,18 @@ impl Matcher {
     /// What the text means, where it is word for word one of the sentences.
     pub fn exact(&self, text: &str, context: &Context) -> Option<Match> {
         let heard = self.hear(text)?;
-        let readings = walk::readings(&self.automaton, &heard);
+        self.read(&heard, context).or_else(|| {
+            // What may be skipped may also be part of a name: "the Please Bar".
+            let whole = Heard::new(text, &SkipWords::default(), self.automaton.ignore_whitespace)?;
+            if whole.folded == heard.folded { None } else { self.read(&whole, context) }
+        })
+    }
+
+    fn read(&self, heard: &Heard, context: &Context) -> Option<Match> {
+        let readings = walk::readings(&self.automaton, heard);
         let candidates =
-            choose::candidates(&self.sentences, &self.automaton, &heard, readings, &context.items());
-        self.decide(&heard, candidates)
+            choose::candidates(&self.sentences, &self.automaton, heard, readings, &context.items());
+        self.decide(heard, candidates)
     }
 
     /// What the text means: word for word if possible, else the nearest sentence if it is near enough.

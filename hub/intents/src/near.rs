@@ -38,7 +38,7 @@ const FREE: f32 = 0.02;
 const JOINT: f32 = 0.08;
 /// Most steps of one search, and how often one place may be reached by different ways.
 const STEPS_LIMIT: usize = 150_000;
-const VISITS: u8 = 2;
+const VISITS: u8 = 4;
 /// Most words that are looked at.
 const WORDS_LIMIT: usize = 40;
 
@@ -146,15 +146,16 @@ impl Near {
                 return;
             }
             let Step { state, node, cost, .. } = search.steps[step as usize];
+            // Every way to the end counts: the next meaning may be a hair further away.
+            if state == self.end && node == lattice.end {
+                search.limit = search.limit.min(found(&search.nearby(step, cost)));
+                continue;
+            }
             let seen = visits.entry(u64::from(state) << 32 | u64::from(node)).or_insert(0);
             if *seen >= VISITS {
                 continue;
             }
             *seen += 1;
-            if state == self.end && node == lattice.end {
-                search.limit = search.limit.min(found(&search.nearby(step, cost)));
-                continue;
-            }
             search.expand(step, cost);
         }
     }

@@ -141,11 +141,16 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
         let (line, column) = (span.start.line() as u32, span.start.col() as u32 + 1);
         match event {
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar(text, style, anchor, tag) => {
                 // A quoted scalar's words begin after the quote.
                 let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
-                let value =
-                    if style == ScalarStyle::Plain { plain(&text) } else { Value::Text(text.into_owned()) };
+                // `!!int "5"` is a number, `!!str 5` is not.
+                let is_text = match tag.as_ref().map(|tag| tag.suffix.as_str()) {
+                    Some("int" | "float" | "bool" | "null") => false,
+                    Some("str") => true,
+                    _ => style != ScalarStyle::Plain,
+                };
+                let value = if is_text { Value::Text(text.into_owned()) } else { plain(&text) };
                 self.put(Tree { line, column: column + u32::from(quoted), node: Node::Scalar(value) }, anchor)
             }
             Event::SequenceStart(anchor, _) => {

@@ -48,6 +48,40 @@ fn nothing_is_guessed() {
     check(&["lights"], None);
 }
 
+/// Home Assistant's sentences say "on" and "off" in many more ways, which all come together at their ends.
+#[test]
+fn nothing_is_guessed_among_many_sentences() {
+    let root = std::env::var_os("SOTTO_TEST_DATA").map(std::path::PathBuf::from);
+    let root =
+        root.unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+    let root = root.join("ha-intents");
+    if !root.exists() {
+        eprintln!("SKIPPED: no test data at {}; set SOTTO_TEST_DATA", root.display());
+        return;
+    }
+    let cases: [(&str, &[&str]); 2] = [
+        (
+            "en",
+            &[
+                "turn the lights",
+                "turn the lights in the kitchen",
+                "set bedroom brightness to fiftee percent",
+            ],
+        ),
+        ("de", &["mach das licht", "schalte das licht in der küche", "fahre die rolladen"]),
+    ];
+    for (language, said) in cases {
+        let home = Home::read(&root.join("tests").join(language).join("_fixtures.yaml")).unwrap();
+        let sentences = Sentences::load(&[root.join("sentences").join(language)]).unwrap();
+        let matcher = Matcher::new(&sentences, &home);
+        let kitchen = if language == "en" { "Kitchen" } else { "Küche" };
+        for text in said {
+            let found = matcher.understand(&[text], &Context::in_area(kitchen));
+            assert!(found.is_err(), "{text}: {}", found.unwrap().explain());
+        }
+    }
+}
+
 #[test]
 fn all_hypotheses_are_tried_and_a_word_for_word_one_wins() {
     check(&["turn on the dust lamb", "turn on the desk lamp"], Some("turn on the desk lamp"));

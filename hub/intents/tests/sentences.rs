@@ -256,3 +256,34 @@ fn privacy_is_asked_for_in_both_languages() {
         }
     }
 }
+
+#[test]
+fn what_may_be_skipped_may_be_part_of_a_name() {
+    let home = Home::default().entity("light.please", "Please Do Bar", "").entity("light.desk", "Desk", "");
+    let matcher = Matcher::new(&Sentences::from_yaml("house.yaml", HOUSE).unwrap(), &home);
+    let named = |text: &str| {
+        matcher.exact(text, &Context::default()).map(|found| found.slot("name").unwrap().value.to_string())
+    };
+    assert_eq!(named("set um the please do bar to 50 percent"), None);
+    assert_eq!(named("set the please do bar to 50 percent").as_deref(), Some("Please Do Bar"));
+    assert_eq!(named("please do set um the desk to 50%").as_deref(), Some("Desk"));
+}
+
+#[test]
+fn a_name_as_it_is_written_comes_before_one_without_its_hyphens() {
+    let home = Home::default().entity("light.a", "Desk-Lamp", "").entity("light.b", "Desk Lamp", "");
+    let matcher = Matcher::new(&Sentences::from_yaml("house.yaml", HOUSE).unwrap(), &home);
+    let id = |text: &str| matcher.exact(text, &Context::default()).unwrap().slot("name").unwrap().id.clone();
+    assert_eq!(id("set desk lamp to 50%").as_deref(), Some("light.b"));
+    assert_eq!(id("set desk-lamp to 50%").as_deref(), Some("light.a"));
+}
+
+#[test]
+fn yaml_says_what_kind_a_value_is() {
+    let text = "language: en\nintents:\n  A:\n    data:\n      - sentences: [a]\n        slots: {n: !!int \"5\", b: \
+                !!bool 'true', s: !!str 7, q: \"8\"}\n";
+    let matcher = Matcher::new(&Sentences::from_yaml("a.yaml", text).unwrap(), &Home::default());
+    let found = matcher.exact("a", &Context::default()).unwrap();
+    let values: Vec<_> = found.slots.iter().map(|s| s.value.to_json().to_string()).collect();
+    assert_eq!(values, ["5", "true", "\"7\"", "\"8\""]);
+}
