@@ -18,6 +18,7 @@ pub mod witnesses;
 pub mod sessions;
 
 pub mod lately;
+pub mod page_name;
 pub mod pages;
 
 pub mod broker;

@@ -22,6 +22,7 @@ use crate::control::{self, Control};
 use crate::events::Events;
 use crate::home::{self, Address, Home, Request};
 use crate::lately::Lately;
+use crate::page_name;
 use crate::pages::{self, RunningHub};
 use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
@@ -102,6 +103,9 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     };
     let pages =
         pages::serve(&config.web, data, journal.clone(), Arc::new(port), &mut tasks, stop.clone()).await?;
+    if config.satellites.discovery {
+        tasks.spawn(page_name::tell(pages.address, config.hub.name.clone(), stop.clone()));
+    }
     let control =
         control.answering(satellites::answers(satellites.clone())).answering(newcomers(journal.clone()));
     tasks.spawn(control.serve(stop.clone()));
@@ -144,6 +148,10 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     );
     if let Some(set_up) = pages.set_up {
         eprintln!("\nNobody lives here yet. Open this address once, to become the first:\n\n    {set_up}\n");
+        if config.satellites.discovery && !pages.address.ip().is_loopback() {
+            let elsewhere = set_up.replacen("localhost", page_name::HOST, 1);
+            eprintln!("or from a phone or another machine of the house:\n\n    {elsewhere}\n");
+        }
     }
 
     let parts = Parts { journal, engine, understanding, second_look };
