@@ -3,6 +3,7 @@
 
 pub mod config;
 
+pub mod deadlines;
 pub mod events;
 pub mod explanation;
 pub mod second_look;

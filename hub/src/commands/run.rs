@@ -19,6 +19,7 @@ use super::Place;
 use crate::broker::Broker;
 use crate::config::{Config, EngineChoice};
 use crate::control::{self, Control};
+use crate::deadlines::Deadlines;
 use crate::events::Events;
 use crate::home::{self, Address, Home, Request};
 use crate::lately::Lately;
@@ -154,7 +155,8 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         }
     }
 
-    let parts = Parts { journal, engine, understanding, second_look };
+    let deadlines = Arc::new(Deadlines::new(&config.mqtt.deadlines));
+    let parts = Parts { journal, engine, understanding, second_look, deadlines };
     let words = config.mqtt.words;
     let adapters =
         Adapters { home, satellites: satellites.clone(), settings, lately, voice, witnesses, words, events };
