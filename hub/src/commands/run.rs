@@ -9,8 +9,9 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sotto_house::Policy;
-use sotto_journal::{Journal, Options};
+use sotto_journal::{Change, Journal, Options};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,11 +20,9 @@ use super::Place;
 use crate::broker::Broker;
 use crate::config::{Config, EngineChoice};
 use crate::control::{self, Control};
-use crate::deadlines::Deadlines;
 use crate::events::Events;
 use crate::home::{self, Address, Home, Request};
 use crate::lately::Lately;
-use crate::page_name;
 use crate::pages::{self, RunningHub};
 use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
@@ -44,6 +43,8 @@ const LAST_WORD: Duration = Duration::from_millis(1800);
 pub fn run(place: &Place) -> anyhow::Result<ExitCode> {
     // What is being said now is in this process's memory; a crash must not write it to the disk.
     nix::sys::prctl::set_dumpable(false)?;
+    // That ends with the next program; this also holds for those that the hub starts.
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
     let config = place.load()?;
     let data = place.data()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -104,9 +105,6 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     };
     let pages =
         pages::serve(&config.web, data, journal.clone(), Arc::new(port), &mut tasks, stop.clone()).await?;
-    if config.satellites.discovery {
-        tasks.spawn(page_name::tell(pages.address, config.hub.name.clone(), stop.clone()));
-    }
     let control =
         control.answering(satellites::answers(satellites.clone())).answering(newcomers(journal.clone()));
     tasks.spawn(control.serve(stop.clone()));
@@ -149,14 +147,9 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     );
     if let Some(set_up) = pages.set_up {
         eprintln!("\nNobody lives here yet. Open this address once, to become the first:\n\n    {set_up}\n");
-        if config.satellites.discovery && !pages.address.ip().is_loopback() {
-            let elsewhere = set_up.replacen("localhost", page_name::HOST, 1);
-            eprintln!("or from a phone or another machine of the house:\n\n    {elsewhere}\n");
-        }
     }
 
-    let deadlines = Arc::new(Deadlines::new(&config.mqtt.deadlines));
-    let parts = Parts { journal, engine, understanding, second_look, deadlines };
+    let parts = Parts { journal, engine, understanding, second_look };
     let words = config.mqtt.words;
     let adapters =
         Adapters { home, satellites: satellites.clone(), settings, lately, voice, witnesses, words, events };
@@ -371,6 +364,7 @@ fn newcomers(journal: Journal) -> impl Fn(String, Value) -> control::Answer + Se
 
 /// Erases what has been kept long enough: now, for what the hub slept through, and then every minute.
 async fn sweep(journal: Journal, stop: CancellationToken) {
+    let mut changes = journal.subscribe();
     loop {
         let journal = journal.clone();
         let swept = tokio::task::spawn_blocking(move || journal.sweep(Timestamp::now())).await;
@@ -379,7 +373,19 @@ async fn sweep(journal: Journal, stop: CancellationToken) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(60)) => {}
+            // Somebody erased something; what was too much to clear away at once is left to this.
+            () = altered(&mut changes) => {}
             () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn altered(changes: &mut broadcast::Receiver<Change>) {
+    loop {
+        match changes.recv().await {
+            Ok(Change::Altered) | Err(RecvError::Lagged(_)) => return,
+            Ok(_) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }
