@@ -186,12 +186,12 @@ impl Journal {
         Ok(Grant { seq, subject: note.subject, covers: Some(note.recordings) })
     }
 
-    /// Like [`Self::grant`], for several subjects at once: the disk is waited for once.
-    pub(crate) fn grant_each(&self, notes: Vec<Note>) -> Result<Vec<Grant>, StoreError> {
+    /// Like [`Self::grant_lasting`], for several subjects at once: the disk is waited for once.
+    pub(crate) fn grant_each(&self, notes: Vec<Note>, lasting: Lasting) -> Result<Vec<Grant>, StoreError> {
         if notes.is_empty() {
             return Ok(Vec::new());
         }
-        self.store().write(Lasting::Disk, |transaction| {
+        self.store().write(lasting, |transaction| {
             let grant = |note: Note| -> Result<Grant, StoreError> {
                 let seq = append(transaction, self.signing(), &note)?;
                 Ok(Grant { seq, subject: note.subject, covers: Some(note.recordings) })
@@ -202,7 +202,7 @@ impl Journal {
 
     /// Like [`Self::grant_all`], for several subjects at once.
     pub(crate) fn grant_each_all(&self, notes: Vec<Note>) -> Result<Vec<Grant>, StoreError> {
-        let grants = self.grant_each(notes)?;
+        let grants = self.grant_each(notes, Lasting::Disk)?;
         Ok(grants.into_iter().map(|grant| Grant { covers: None, ..grant }).collect())
     }
 

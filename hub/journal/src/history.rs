@@ -22,7 +22,7 @@ use crate::people::{MemberError, require_active};
 use crate::person::Person;
 use crate::record::{ALIVE, Attribution, Owner};
 use crate::selection::Whose;
-use crate::store::StoreError;
+use crate::store::{Lasting, StoreError};
 use crate::words::Words;
 use crate::{Journal, timestamp, vault};
 
@@ -261,20 +261,27 @@ impl Journal {
                 shares.push((owner, secret, numbers));
             }
         }
-        let grants = self.grant_each(notes).map_err(ReadError::NotRecorded)?;
-        for (grant, (owner, secret, numbers)) in grants.into_iter().zip(shares) {
-            let pieces = self.store().read(|transaction| -> Result<_, ReadError> {
-                Ok(vault::fetch(transaction, owner, Kind::Words, &numbers)?)
-            })?;
-            let opened = vault::open(grant, secret, &pieces);
-            for (piece, plain) in pieces.iter().zip(opened) {
-                let words = plain.ok().and_then(|plain| Words::from_bytes(&plain));
-                if let Some(found) = found.iter_mut().find(|found| found.n == piece.n) {
-                    found.entry.words = words;
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let grants = self.grant_each(notes, Lasting::Process).map_err(ReadError::NotRecorded)?;
+        // The disk takes the record while the words are opened; none leaves here before it has.
+        std::thread::scope(|scope| {
+            let recorded = scope.spawn(|| self.store().flush());
+            for (grant, (owner, secret, numbers)) in grants.into_iter().zip(shares) {
+                let pieces = self.store().read(|transaction| -> Result<_, ReadError> {
+                    Ok(vault::fetch(transaction, owner, Kind::Words, &numbers)?)
+                })?;
+                let opened = vault::open(grant, secret, &pieces);
+                for (piece, plain) in pieces.iter().zip(opened) {
+                    let words = plain.ok().and_then(|plain| Words::from_bytes(&plain));
+                    if let Some(found) = found.iter_mut().find(|found| found.n == piece.n) {
+                        found.entry.words = words;
+                    }
                 }
             }
-        }
-        Ok(())
+            recorded.join().unwrap_or(Err(StoreError::Busy)).map_err(ReadError::NotRecorded)
+        })
     }
 }
 

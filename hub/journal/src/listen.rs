@@ -126,7 +126,9 @@ impl Journal {
                 .prepare_cached("SELECT n, owner FROM recordings WHERE recording = ?1")?
                 .query_row(params![Id::from(recording)], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            let Some((n, owner)) = row else { return Err(ListenError::NotFound) };
+            // Before anything of it is read: what is somebody else's takes as long as what is not there.
+            let theirs = row.filter(|(_, owner)| who.secret_of(owner.owner()).is_some());
+            let Some((n, owner)) = theirs else { return Err(ListenError::NotFound) };
             let owner: Owner = owner.owner();
             let piece = vault::fetch(transaction, owner, Kind::Audio, &[n])?.pop();
             Ok((owner, piece.ok_or(ListenError::NotFound)?))

@@ -40,6 +40,8 @@ pub enum StoreError {
     Damaged,
     #[error("the journal's disk cannot be written; check that the data directory is writable")]
     ReadOnly,
+    #[error("the disk does not confirm what is written to it; look at its health")]
+    Unconfirmed(#[source] io::Error),
     #[error("the journal's database failed")]
     Sql(#[source] rusqlite::Error),
 }
@@ -223,6 +225,18 @@ impl Store {
         };
         lock(&self.readers).push(reader);
         Ok(seen)
+    }
+
+    /// Waits until everything committed before is on the disk. Keeps nobody from writing meanwhile.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        // SQLite holds no lock on this file, so that closing it drops none. Without one, everything is in the main file.
+        match File::open(wal) {
+            Ok(wal) => wal.sync_data().map_err(StoreError::Unconfirmed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StoreError::Unconfirmed(error)),
+        }
     }
 
     /// Moves everything into the main file and cuts the WAL to nothing, so that what was deleted is not in it

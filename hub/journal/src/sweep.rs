@@ -46,8 +46,12 @@ pub struct Expiring {
     pub house: u64,
 }
 
-/// Recordings per transaction: short enough that a command being recorded does not wait for it.
+/// Recordings whose keys go in one transaction.
 const BATCH: usize = 1000;
+/// Recordings cleared away in one transaction: some 20 ms, so that a command being recorded does not wait long.
+const CLEARED: usize = 200;
+/// After each of these: whoever waits to write gets their turn, which a lock that is taken again at once would not give.
+const BREATH: std::time::Duration = std::time::Duration::from_millis(1);
 
 impl Journal {
     /// Erases everything whose time has come by `now` and overwrites what is still there of the erased.
@@ -66,9 +70,9 @@ impl Journal {
                 Ok(count)
             })?;
             swept.erased += erased;
-            let overwritten = self.scrub(BATCH)?;
-            swept.overwritten += overwritten as u64;
-            if erased < BATCH as u64 && overwritten < BATCH {
+            let cleared = self.clear_away(BATCH)?;
+            swept.overwritten += cleared as u64;
+            if erased < BATCH as u64 && cleared < BATCH {
                 break;
             }
         }
@@ -79,6 +83,20 @@ impl Journal {
             self.announce(Change::Altered);
         }
         Ok(swept)
+    }
+
+    /// At most `limit` of what was erased and is still there, a few at a time.
+    fn clear_away(&self, limit: usize) -> Result<usize, StoreError> {
+        let mut cleared = 0;
+        while cleared < limit {
+            let few = self.scrub(CLEARED)?;
+            cleared += few;
+            if few < CLEARED {
+                break;
+            }
+            std::thread::sleep(BREATH);
+        }
+        Ok(cleared)
     }
 
     /// "What will be erased tonight": how many go before `until`. [`crate::Filter::expires_before`] lists them.
