@@ -3,7 +3,6 @@
 
 pub mod config;
 
-pub mod deadlines;
 pub mod events;
 pub mod explanation;
 pub mod second_look;
@@ -19,7 +18,6 @@ pub mod witnesses;
 pub mod sessions;
 
 pub mod lately;
-pub mod page_name;
 pub mod pages;
 
 pub mod broker;

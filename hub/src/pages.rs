@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Web;
 use crate::home::Home;
 use crate::lately::Lately;
-use crate::page_name;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{CodeState, Listed, SatellitesHandle};
 use crate::understanding::Understanding;
@@ -35,7 +34,6 @@ use crate::witnesses::Witnesses;
 /// Where the pages are.
 pub struct Served {
     pub url: String,
-    pub address: SocketAddr,
     /// The one-time address for the first person, while nobody lives here.
     pub set_up: Option<String>,
 }
@@ -56,14 +54,14 @@ pub async fn serve(
         )
     })?;
     let address = listener.local_addr()?;
-    let names = [page_name::HOST.to_owned(), "localhost".to_owned()];
+    let names = ["sotto.local".to_owned(), "localhost".to_owned()];
     let certificates = sotto_web::open_certificates(&data.join("web"), &names, &own_addresses(address))?;
     let pages = Pages::new(Arc::new(journal), port).with_authority(certificates.authority);
     let url = format!("https://{}:{}", host(address), address.port());
     let set_up = pages.set_up_path()?.map(|path| format!("{url}{path}"));
     let router = pages.router();
     tasks.spawn(sotto_web::serve(listener, certificates.config, router, stop.cancelled_owned()));
-    Ok(Served { url, address, set_up })
+    Ok(Served { url, set_up })
 }
 
 /// The address that the certificate names besides host names.

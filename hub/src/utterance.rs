@@ -15,7 +15,6 @@ use sotto_intents::{Match, Unsure};
 use sotto_journal::{Finished, Heard, Journal, LiveListening, Purpose, Recorder, Words};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::deadlines::Deadlines;
 use crate::explanation;
 use crate::second_look::SecondLook;
 use crate::understanding::{self, Where};
@@ -33,7 +32,6 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     pub understanding: Arc<understanding::Understanding>,
     pub second_look: Arc<SecondLook>,
-    pub deadlines: Arc<Deadlines>,
 }
 
 /// What the house, or the satellite, says about an utterance.
@@ -284,10 +282,7 @@ impl Worker {
         // The engine's own certainty is not calibrated yet (a synthetic voice scores like other talk), so it does not
         // decide here; `sotto-hub evaluate` counts with it.
         let confidence = self.commands().iter().map(|command| command.confidence).reduce(f32::min);
-        let understanding = confidence.map(|confidence| Understanding {
-            confidence,
-            deadline: self.parts.deadlines.of(self.commands()),
-        });
+        let understanding = confidence.map(|confidence| Understanding { confidence, deadline: None });
         if let Some(confidence) = confidence {
             let understood = Box::new(Understood { commands: self.commands().to_vec(), confidence });
             let _ = self.said.send(Said::Understood(self.id(), understood));

@@ -116,7 +116,6 @@ impl House {
             end: None,
             ended: now,
             spoken: now,
-            deadline: None,
             stages: Default::default(),
             notes: Vec::new(),
         };
@@ -227,8 +226,8 @@ impl House {
             session.notes.push(Note::Unsure { confidence: understanding.confidence });
             return self.finish(utterance, Outcome::NotUnderstood, effects);
         }
-        session.deadline = understanding.deadline;
-        let deadline = session.spoken + understanding.deadline.unwrap_or(policy.deadline);
+        let deadline =
+            session.spoken + understanding.deadline.unwrap_or(policy.deadline).min(policy.deadline);
         if now >= deadline {
             session.notes.push(Note::TooLate { by: now - deadline });
             return self.finish(utterance, Outcome::NotReached, effects);

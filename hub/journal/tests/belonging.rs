@@ -34,22 +34,37 @@ fn a_claimed_recording_is_its_claimers_alone() {
 fn the_old_seal_and_the_old_ciphertext_are_destroyed() {
     let house = Household::new();
     let ada = house.member("Ada", Role::Adult);
-    let recording = house.say(None, "this was me");
+    let child = house.member("Cleo", Role::Child);
+    let recording = house.say(None, "whose is this");
     let raw = rusqlite::Connection::open(house.dir.path().join("journal.db")).unwrap();
     let all = || -> Vec<Vec<u8>> {
         let sql =
             "SELECT sealed FROM seals UNION ALL SELECT sealed FROM words UNION ALL SELECT sealed FROM sounds";
         raw.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
-    let before = all();
-    house.journal.claim(recording, &ada, house.now).unwrap();
-    let after = all();
-    assert_eq!((before.len(), after.len()), (3, 3));
-    assert!(before.iter().all(|old| !after.contains(old)));
-    drop(raw);
-    let file = std::fs::read(house.dir.path().join("journal.db")).unwrap();
-    for old in before {
-        assert!(!file.windows(32).any(|window| window == &old[..32]), "overwritten in the file too");
+    let on_disk = |sealed: &[u8]| {
+        let files = std::fs::read_dir(house.dir.path()).unwrap().map(|file| file.unwrap().path());
+        let holds = |bytes: Vec<u8>| bytes.windows(32).any(|window| window == &sealed[..32]);
+        // All but the reserve, which is zeros.
+        let files = files.filter(|file| !file.ends_with("journal.reserve"));
+        files.into_iter().any(|file| holds(std::fs::read(file).unwrap()))
+    };
+    let change = |how: &str| match how {
+        "claimed" => house.journal.claim(recording, &ada, house.now),
+        "disputed" => house.journal.dispute(recording, &ada, house.now),
+        _ => house.journal.hand_over(recording, &ada, child.id(), house.now),
+    };
+    for how in ["claimed", "disputed", "claimed", "handed over"] {
+        let before = all();
+        assert!(before.len() == 3 && before.iter().all(|sealed| on_disk(sealed)), "{how}: it can be found");
+        change(how).unwrap();
+        let after = all();
+        assert!(after.len() == 3 && before.iter().all(|old| !after.contains(old)), "{how}");
+        // In the database, its WAL, and whatever else lies there.
+        assert!(
+            !before.iter().any(|old| on_disk(old)),
+            "{how}: what the old owner could open is still there"
+        );
     }
 }
 

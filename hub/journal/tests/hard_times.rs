@@ -117,14 +117,17 @@ fn after_a_crash_damage_is_found() {
     assert_eq!(journal.state(), State::Damaged);
 }
 
-/// The shape of the first release, as a database that it wrote. Later versions must bring it up to date.
+/// Every released shape, oldest first: each is what the one before became.
+const SHAPES: [&str; 2] =
+    [include_str!("../src/migrations/0001.sql"), include_str!("../src/migrations/0002.sql")];
+
 #[test]
 fn each_released_shape_is_brought_up_to_date() {
-    for (version, shape) in [include_str!("../src/migrations/0001.sql")].iter().enumerate() {
+    for version in 1..=SHAPES.len() {
         let dir = tempfile::tempdir().unwrap();
         let raw = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
-        raw.execute_batch(shape).unwrap();
-        raw.pragma_update(None, "user_version", version as i64 + 1).unwrap();
+        SHAPES[..version].iter().for_each(|shape| raw.execute_batch(shape).unwrap());
+        raw.pragma_update(None, "user_version", version as i64).unwrap();
         raw.execute_batch(
             "INSERT INTO labels (label, text) VALUES (1, 'kitchen-1');
              INSERT INTO area_keep (area, keep) VALUES ('kitchen', 3);",
@@ -138,6 +141,44 @@ fn each_released_shape_is_brought_up_to_date() {
         house.say(None, "hello");
         assert_eq!(house.journal.counts().unwrap().last().unwrap().1, 1);
     }
+}
+
+/// A journal of the first release, with what it had recorded, erased and not yet overwritten.
+#[test]
+fn what_the_first_release_kept_opens_today() {
+    let house = Household::new();
+    let ada = house.member("Ada", Role::Adult);
+    let said: Vec<_> = (0..5).map(|n| house.say(Some(ada.id()), &format!("number {n}"))).collect();
+    let (dir, now) = (house.dir, house.now);
+    drop((house.journal, ada));
+    let raw = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+    raw.execute_batch(
+        "DROP TABLE shelves; DROP TABLE guardians; ALTER TABLE doomed DROP COLUMN erasure;
+         DROP INDEX recordings_by_owner; DROP INDEX recordings_by_outcome;
+         DROP INDEX recordings_by_area; DROP INDEX recordings_by_satellite;
+         CREATE INDEX recordings_by_owner ON recordings (owner, at);
+         CREATE INDEX recordings_by_outcome ON recordings (owner, outcome, at);
+         CREATE INDEX recordings_by_area ON recordings (owner, area, at);
+         CREATE INDEX recordings_by_satellite ON recordings (owner, satellite, at);
+         -- As it erased: everything in one transaction but the ciphertext.
+         INSERT INTO doomed (n) VALUES (3); DELETE FROM seals WHERE n = 3;
+         INSERT INTO tombstones SELECT recording, 1 FROM recordings WHERE n = 3;
+         DELETE FROM recordings WHERE n = 3;
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(raw);
+    let journal = Journal::open(dir.path(), options(), now).unwrap();
+    let ada = journal.sign_in("Ada", PASSPHRASE, now).unwrap();
+    assert_eq!(journal.sweep(now).unwrap().overwritten, 1);
+    let filter = Filter { words: Some("number".to_owned()), ..Filter::default() };
+    let page = journal.history(&ada, &filter, None, 10, Purpose::Recall, now).unwrap();
+    let found: Vec<_> = page.entries.iter().map(|entry| entry.recording).collect();
+    assert_eq!(found, [said[4], said[3], said[1], said[0]]);
+    for recording in found {
+        assert!(journal.listen(recording, &ada, Purpose::Recall, now).is_ok());
+    }
+    journal.verify(&[]).unwrap();
 }
 
 #[test]
