@@ -81,7 +81,8 @@ async fn first_bytes() -> anyhow::Result<()> {
     let mut satellite = Satellite::start(data.path(), hub.address())?;
     satellite.online().await?;
     let mut times = Vec::new();
-    for _ in 0..100 {
+    // The hub takes 32 utterances a minute from one satellite, and no more.
+    for _ in 0..30 {
         let began = Instant::now();
         let sender = satellite.open()?;
         (0..75).for_each(|sequence| assert!(sender.send(packet(sequence))));
