@@ -261,10 +261,10 @@ fn rules(calls: &[Call]) {
         let right = calls
             .iter()
             .filter(|call| {
-                let mut bids = call.iter().enumerate().filter_map(|(place, heard)| Some((place, (*heard)?)));
-                let first = bids.next().expect("two bids at least");
-                let best = bids.fold(first, |best, bid| if better(&best.1, &bid.1) { bid } else { best });
-                best.0 == first.0
+                let bids = call.iter().enumerate().filter_map(|(place, heard)| Some((place, (*heard)?)));
+                // From the farthest on, so that what a rule cannot tell apart counts against it.
+                let best = bids.rev().reduce(|best, bid| if better(&best.1, &bid.1) { bid } else { best });
+                best.map(|best| best.0) == call.iter().position(Option::is_some)
             })
             .count();
         println!("| {name} | {:.1} % |", percent(right as u32, calls.len() as u32));

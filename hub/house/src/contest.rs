@@ -33,10 +33,9 @@ pub enum Reason {
     First,
 }
 
-/// Scores nearer than this say nothing about distance: a detector's score is near 1 for any clear word.
+/// Scores nearer than this say nothing about distance: a detector's score is near 1 for any clear word. Levels have no
+/// such margin: where two are nearly alike, the louder is still right more often than the first (decision 0015).
 const SCORE_MARGIN: f32 = 0.2;
-/// Levels nearer than this are within the spread of two equal microphones.
-const LEVEL_MARGIN: f32 = 1.0;
 
 /// A contest under way, or lately decided: the satellites that heard `trigger` at about one time.
 #[derive(Debug)]
@@ -76,7 +75,7 @@ impl Contest {
 fn beats(a: &Bid, b: &Bid) -> (bool, Reason) {
     if (a.score - b.score).abs() >= SCORE_MARGIN {
         (a.score > b.score, Reason::Surer)
-    } else if (a.level - b.level).abs() >= LEVEL_MARGIN {
+    } else if a.level != b.level {
         (a.level > b.level, Reason::Louder)
     } else {
         (false, Reason::First)
@@ -112,7 +111,8 @@ mod tests {
         check(&[(0.95, -40.0), (0.97, -25.0)], (1, Reason::Louder));
         check(&[(0.95, -25.0), (0.97, -40.0)], (0, Reason::Louder));
         check(&[(0.99, -30.0), (0.60, -20.0)], (0, Reason::Surer));
-        check(&[(0.9, -30.0), (0.9, -30.5)], (0, Reason::First));
+        check(&[(0.9, -30.0), (0.9, -30.5)], (0, Reason::Louder));
+        check(&[(0.9, -30.0), (0.95, -30.0)], (0, Reason::First));
         check(&[(0.9, -35.0), (0.9, -30.0), (0.95, -22.0)], (2, Reason::Louder));
         check(&[(f32::NAN, f32::NAN), (0.9, -30.0)], (1, Reason::Surer));
     }
