@@ -8,7 +8,7 @@ use crate::{Outcome, Retention};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// How long after the first detection other satellites may still bid. Nine of ten satellites that hear one word
-    /// score it within 100 ms of each other, and a longer window chooses no better (decision 0015).
+    /// score it within 120 ms of each other, and a longer window chooses no better (decision 0015).
     pub contest: Duration,
     /// How long after the contest a satellite may have heard the same word and still be an echo, not a new call.
     pub echo: Duration,
