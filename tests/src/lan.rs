@@ -64,11 +64,13 @@ impl Lan {
         must(&format!("-n {switch} link add {port} type veth peer name eth0 netns {namespace}"));
         must(&format!("-n {switch} link set {port} master switch up"));
         // Nobody else is here: an address need not be probed for two seconds first.
-        let probe_not = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.eth0.accept_dad=0";
-        must(&format!("netns exec {namespace} sysctl -q -w {probe_not}"));
+        set_ipv6(&namespace, "accept_dad", "0");
         must(&format!("-n {namespace} link set lo up"));
         must(&format!("-n {namespace} link set eth0 up"));
-        let runtime = runtime(&namespace);
+        let runtime = inside(&namespace, || {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+        });
+        let runtime = runtime.expect("a runtime");
         let machine = Machine { namespace, switch: switch.clone(), port, runtime };
         addresses.iter().for_each(|address| machine.gains(address));
         machine
@@ -81,17 +83,25 @@ impl Drop for Lan {
     }
 }
 
-/// Threads are born into the namespace of the one that starts them.
-fn runtime(namespace: &str) -> Runtime {
+/// Does something on a thread that has entered the namespace. Threads that it starts are born into it.
+fn inside<T: Send + 'static>(namespace: &str, what: impl FnOnce() -> T + Send + 'static) -> T {
     let path = format!("/run/netns/{namespace}");
-    let build = move || {
+    let enter = move || {
         let namespace = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         // SAFETY: a call without pointers; it moves this thread alone, and the descriptor is open.
         let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
         assert_eq!(entered, 0, "{path}: {}", std::io::Error::last_os_error());
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+        what()
     };
-    std::thread::spawn(build).join().expect("the namespace is entered").expect("a runtime")
+    std::thread::spawn(enter).join().expect("the namespace is entered")
+}
+
+/// A setting of the machine's network card.
+fn set_ipv6(namespace: &str, setting: &str, value: &'static str) {
+    let path = format!("/proc/sys/net/ipv6/conf/eth0/{setting}");
+    inside(namespace, move || {
+        std::fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}; is there IPv6?"));
+    });
 }
 
 impl Machine {
@@ -116,8 +126,7 @@ impl Machine {
 
     /// As where the router gives none: the link-local address goes too.
     pub fn without_ipv6(self) -> Machine {
-        let setting = "net.ipv6.conf.eth0.disable_ipv6=1";
-        must(&format!("netns exec {} sysctl -q -w {setting}", self.namespace));
+        set_ipv6(&self.namespace, "disable_ipv6", "1");
         self
     }
 
