@@ -200,7 +200,7 @@ impl Default for Satellites {
             listen: SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 0], 7414)),
             discovery: true,
             longest_utterance: 30.0,
-            second_look: false,
+            second_look: true,
         }
     }
 }
@@ -476,7 +476,7 @@ mod tests {
         assert_eq!(check("SOTTO_MQTT_ADDRESS", "broker:1883").unwrap().mqtt.address, "broker:1883");
         assert_eq!(check("SOTTO_MQTT_USER", "7").unwrap().mqtt.user, "7");
         assert_eq!(check("SOTTO_MQTT_PRIVATE_PORT", "99").unwrap().mqtt.private_port, 99);
-        assert!(check("SOTTO_SATELLITES_SECOND_LOOK", "true").unwrap().satellites.second_look);
+        assert!(!check("SOTTO_SATELLITES_SECOND_LOOK", "false").unwrap().satellites.second_look);
         let error = check("SOTTO_MQTT_PRIVATE_PORT", "many").unwrap_err();
         assert!(error.starts_with("SOTTO_MQTT_PRIVATE_PORT: "), "{error}");
     }

@@ -1,12 +1,12 @@
 //! The second look at a wake word, before anything is kept or transcribed.
+//!
+//! How a wake is looked at is in `sotto_wake`; this file knows which models the hub has, and by what names.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use sotto_wake::{Ear, Heard, Model, WakeWord, find_models};
-
-/// After the pre-roll the detector hears this much silence, so that its sliding window can fill.
-const TAIL: [i16; 16_000 / 5] = [0; 16_000 / 5];
+use sotto_wake::{Model, WakeWord, find_models};
 
 /// The wake models that the hub has itself, by name.
 #[derive(Default)]
@@ -15,6 +15,9 @@ pub struct SecondLook {
 }
 
 impl SecondLook {
+    /// Sound after the wake that a look waits for.
+    pub const AFTER: Duration = sotto_wake::AFTER;
+
     /// Reads the wake models in `folder`; a folder that is not there is no models.
     pub fn open(folder: &Path) -> SecondLook {
         let mut models = BTreeMap::new();
@@ -34,13 +37,17 @@ impl SecondLook {
         !self.models.is_empty()
     }
 
-    /// Whether `samples` (16 kHz mono, ending at the detection) hold the wake word. A word that the hub has no model
-    /// for is believed: the satellite alone decided.
-    pub fn is_genuine(&self, word: &str, samples: &[i16]) -> bool {
+    /// Whether there is a model for this word. Without one the wake is believed: the satellite alone decided.
+    pub fn knows(&self, word: &str) -> bool {
+        self.models.contains_key(word)
+    }
+
+    /// Whether `samples` (16 kHz mono, ending [`AFTER`](Self::AFTER) the detection) hold the wake word, for a
+    /// satellite that listens as readily as `sensitivity` says.
+    pub fn is_genuine(&self, word: &str, sensitivity: f32, samples: &[i16]) -> bool {
         let Some(model) = self.models.get(word) else { return true };
-        let mut ear = Ear::new(&[WakeWord::new(model.clone())], None);
-        let heard = |heard: Heard| matches!(heard, Heard::Wake { .. });
-        ear.push(samples).any(heard) || ear.push(&TAIL).any(heard)
+        let word = WakeWord::new(model.clone()).with_sensitivity(sensitivity);
+        sotto_wake::SecondLook::new(word).is_genuine(samples)
     }
 }
 

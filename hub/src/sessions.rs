@@ -133,6 +133,7 @@ impl Sessions {
                 if let Some(live) = self.live.get_mut(&utterance) {
                     let spoken = jiff::SignedDuration::try_from(spoken).unwrap_or_default();
                     live.spoken_at = live.opened.saturating_add(spoken).unwrap_or(live.opened);
+                    live.utterance.ended();
                 }
                 self.handle(Event::Ended { utterance, end, spoken });
             }
@@ -212,7 +213,10 @@ impl Sessions {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Verify { utterance, word } => self.with(utterance, |live| live.utterance.verify(word)),
+            Effect::Verify { utterance, word } => self.with(utterance, |live| {
+                let chosen = self.adapters.settings.of(&live.satellite);
+                live.utterance.verify(word, f32::from(chosen.sensitivity) / 100.0);
+            }),
             Effect::Record { utterance, keep, .. } => {
                 self.with(utterance, |live| live.utterance.record(keep))
             }

@@ -24,6 +24,7 @@ use crate::understanding::{self, Where};
 const QUEUE: usize = 4096;
 
 const RATE: u32 = 16_000;
+const PACKET_MS: u128 = 20;
 
 /// What an utterance needs of the hub.
 #[derive(Clone)]
@@ -37,11 +38,20 @@ pub struct Parts {
 /// What the house, or the satellite, says about an utterance.
 enum Step {
     Packet(Vec<u8>),
-    Verify { word: String },
+    Verify {
+        word: String,
+        sensitivity: f32,
+    },
+    /// No more packets follow.
+    Ended,
     Record(Retention),
     Transcribe,
     Understand,
-    Conclude { outcome: Outcome, stages: Stages, notes: Vec<Note> },
+    Conclude {
+        outcome: Outcome,
+        stages: Stages,
+        notes: Vec<Note>,
+    },
 }
 
 /// What an utterance answers.
@@ -90,6 +100,7 @@ impl Utterance {
                 decoder,
                 waiting: Vec::new(),
                 look: None,
+                ended: false,
                 open: None,
                 decoded: 0,
                 hypotheses: Vec::new(),
@@ -105,8 +116,13 @@ impl Utterance {
         self.send(Step::Packet(packet))
     }
 
-    pub fn verify(&self, word: String) {
-        self.send(Step::Verify { word });
+    /// Looks at the wake a second time, for a satellite that listens as readily as `sensitivity` says (0 to 1).
+    pub fn verify(&self, word: String, sensitivity: f32) {
+        self.send(Step::Verify { word, sensitivity });
+    }
+
+    pub fn ended(&self) {
+        self.send(Step::Ended);
     }
 
     pub fn record(&self, keep: Retention) {
@@ -130,6 +146,12 @@ impl Utterance {
     }
 }
 
+/// A wake to be looked at a second time.
+struct Look {
+    word: String,
+    sensitivity: f32,
+}
+
 /// A recording under way, and the engine that listens to it.
 struct Open {
     recorder: Recorder,
@@ -147,8 +169,10 @@ struct Worker {
     decoder: opus::Decoder,
     /// Audio that may not leave memory yet.
     waiting: Vec<Vec<u8>>,
-    /// A second look that waits for the rest of the pre-roll.
-    look: Option<String>,
+    /// A second look that waits for what it needs to hear.
+    look: Option<Look>,
+    /// All packets are here.
+    ended: bool,
     open: Option<Open>,
     decoded: usize,
     hypotheses: Vec<Hypothesis>,
@@ -160,8 +184,12 @@ impl Worker {
         while let Ok(step) = steps.recv() {
             match step {
                 Step::Packet(packet) => self.packet(packet),
-                Step::Verify { word } => {
-                    self.look = Some(word);
+                Step::Verify { word, sensitivity } => {
+                    self.look = Some(Look { word, sensitivity });
+                    self.look_again();
+                }
+                Step::Ended => {
+                    self.ended = true;
                     self.look_again();
                 }
                 Step::Record(keep) => self.record(keep),
@@ -195,18 +223,20 @@ impl Worker {
         }
     }
 
-    /// Runs the second look once all of the pre-roll is there.
+    /// Runs the second look once the pre-roll and a little more are there, or all there will be.
     fn look_again(&mut self) {
-        let wanted = (self.heard.pre_roll.as_millis() / 20) as usize;
-        if self.waiting.len() < wanted {
+        let Some(Look { word, sensitivity }) = &self.look else { return };
+        let wanted = ((self.heard.pre_roll + SecondLook::AFTER).as_millis() / PACKET_MS) as usize;
+        let second_look = &self.parts.second_look;
+        if second_look.knows(word) && self.waiting.len() < wanted && !self.ended {
             return;
         }
-        let Some(word) = self.look.take() else { return };
         let samples = opus::Decoder::new(RATE, opus::Channels::Mono).ok().map(|mut decoder| {
             let packets = self.waiting.iter().take(wanted);
             packets.flat_map(|packet| decode(&mut decoder, packet).unwrap_or_default()).collect::<Vec<i16>>()
         });
-        let genuine = samples.is_some_and(|samples| self.parts.second_look.is_genuine(&word, &samples));
+        let genuine = samples.is_some_and(|samples| second_look.is_genuine(word, *sensitivity, &samples));
+        self.look = None;
         self.say(Event::Verified { utterance: self.id(), genuine });
     }
 

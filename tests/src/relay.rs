@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ struct Inner {
     hub: Mutex<SocketAddr>,
     ways: Mutex<HashMap<SocketAddr, Arc<UdpSocket>>>,
     near: UdpSocket,
+    /// Bytes that satellites have sent.
+    sent: AtomicU64,
 }
 
 /// Satellites send to [`Relay::address`] what is meant for the hub.
@@ -47,6 +50,7 @@ impl Relay {
             hub: Mutex::new(hub),
             ways: Mutex::default(),
             near: UdpSocket::bind("127.0.0.1:0").await?,
+            sent: AtomicU64::new(0),
         });
         let task = tokio::spawn(carry(inner.clone()));
         Ok(Relay { inner, task })
@@ -54,6 +58,11 @@ impl Relay {
 
     pub fn address(&self) -> SocketAddr {
         self.inner.near.local_addr().expect("a bound socket has an address")
+    }
+
+    /// Bytes in UDP packets that satellites have sent so far.
+    pub fn sent(&self) -> u64 {
+        self.inner.sent.load(Ordering::Relaxed)
     }
 
     pub fn set(&self, weather: Weather) {
@@ -94,6 +103,7 @@ impl Inner {
 async fn carry(inner: Arc<Inner>) {
     let mut buffer = [0; 65_536];
     while let Ok((length, satellite)) = inner.near.recv_from(&mut buffer).await {
+        inner.sent.fetch_add(length as u64, Ordering::Relaxed);
         let known = inner.ways.lock().unwrap().get(&satellite).cloned();
         let way = match known {
             Some(way) => way,

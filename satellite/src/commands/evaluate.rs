@@ -3,8 +3,8 @@
 //! `manifest → decode → mix with noise → ear (→ second look) → hits, misses, false accepts`
 //!
 //! A line of the manifest is positive where its `keyword` is the wake word, else negative. Each recording is
-//! heard by a fresh ear, followed by a second of silence (or of the noise), in which the word may still be
-//! detected.
+//! heard by an ear of its own, after two seconds of silence (or of the noise), since an ear that has heard nothing yet is
+//! deceived as no satellite's is, and followed by one second, in which the word may still be detected.
 
 mod decode;
 mod mix;
@@ -73,6 +73,8 @@ fn share(text: &str) -> Result<f32, String> {
     }
 }
 
+/// Heard before each recording, not counted, so that front end and networks have a past.
+const BEFORE: usize = 2 * SAMPLE_RATE as usize;
 /// Heard after each recording, so that a word at its very end can be detected.
 const AFTER: usize = SAMPLE_RATE as usize;
 /// What the ear gets at a time, as from a microphone: 20 ms.
@@ -127,9 +129,9 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
         differ: 0,
     };
     for (number, line) in lines.iter().enumerate() {
-        let mut samples = decode::file(&line.file)?;
-        mix::cut_padding(&mut samples);
-        samples.resize(samples.len() + AFTER, 0);
+        let mut recording = decode::file(&line.file)?;
+        mix::cut_padding(&mut recording);
+        let mut samples = [&[0; BEFORE], &recording[..], &[0; AFTER]].concat();
         if let Some(noise) = &noise {
             samples = noise.under(&samples, number as u64);
         }
@@ -173,17 +175,21 @@ struct Trial {
 impl Trial {
     fn hear(&mut self, file: &Path, said: bool, samples: &[i16]) -> anyhow::Result<()> {
         let detections = detections(&mut self.ear, samples, &mut self.counts.cpu);
-        self.counts.add(said, samples.len(), detections.len());
+        self.counts.add(said, BEFORE, samples.len() - BEFORE, detections.len());
         if self.list && said && detections.is_empty() {
             eprintln!("missed: {}", file.display());
         }
         for at in detections.iter().filter(|_| self.list && !said) {
-            eprintln!("wrongly heard: {} at {:.2} s", file.display(), *at as f64 / f64::from(SAMPLE_RATE));
+            eprintln!(
+                "wrongly heard: {} at {:.2} s",
+                file.display(),
+                (*at as f64 - BEFORE as f64) / f64::from(SAMPLE_RATE)
+            );
         }
         if let Some(beside) = &mut self.beside {
             let theirs = beside.detections(samples, &mut self.theirs.cpu)?;
             self.differ += u64::from(theirs != detections);
-            self.theirs.add(said, samples.len(), theirs.len());
+            self.theirs.add(said, BEFORE, samples.len() - BEFORE, theirs.len());
         }
         if let Some(look) = &mut self.look {
             let begin = cpu_time();
@@ -192,7 +198,7 @@ impl Trial {
                 confirmed += usize::from(look.confirms(samples, at)?);
             }
             self.confirmed.cpu += cpu_time().saturating_sub(begin);
-            self.confirmed.add(said, samples.len(), confirmed);
+            self.confirmed.add(said, BEFORE, samples.len() - BEFORE, confirmed);
         }
         Ok(())
     }

@@ -108,8 +108,9 @@ impl Detector {
     /// Takes window number `now`; the mean probability if the word was detected in it.
     pub fn push(&mut self, features: &crate::frontend::Features, now: u64) -> Option<f32> {
         let probability = self.network.push(features)?;
-        let mean = self.mean.push(probability)?;
-        if mean <= f64::from(self.cutoff) {
+        // To the precision of the cut-off, so that a mean of exactly 0.9 is not above 0.9.
+        let mean = self.mean.push(probability)? as f32;
+        if mean <= self.cutoff {
             self.armed = true;
             return None;
         }
@@ -118,7 +119,7 @@ impl Detector {
         }
         self.armed = false;
         self.quiet_until = now + self.refractory;
-        Some(mean as f32)
+        Some(mean)
     }
 }
 

@@ -57,9 +57,12 @@ const LEAST_ABOVE: f32 = 4.0;
 const MOST_ABOVE: f32 = 12.0;
 /// Nothing is treated as quieter than this: digital silence is not the background of a room.
 const QUIETEST: f32 = -70.0;
-/// The estimate of the background follows quieter sound at once, louder sound by 1 dB a second; that of the
-/// speaker's loudest decays by 3 dB a second.
+/// The estimate of the background follows louder sound by 1 dB a second and quieter sound by 6, so that it is not the
+/// pauses of those who talk in the background, but what they are like; at once only in the first second, when
+/// nothing is known yet. That of the speaker's loudest decays by 3 dB a second.
 const BACKGROUND_RISES: f32 = 1.0;
+const BACKGROUND_FALLS: f32 = 6.0;
+const UNKNOWN: f32 = 1.0;
 const LOUDEST_FALLS: f32 = 3.0;
 /// Less speech than this is a click, not a word.
 const A_WORD: f32 = 0.09;
@@ -84,6 +87,8 @@ pub struct Endpointer {
     settings: Endpointing,
     /// Level of what is always there, dB; none until something was heard.
     background: Option<f32>,
+    /// Seconds of sound that it was estimated from.
+    known: f32,
     /// When the latest voice was heard, in samples.
     latest: Option<u64>,
     utterance: Option<Utterance>,
@@ -105,7 +110,7 @@ struct Utterance {
 
 impl Endpointer {
     pub fn new(settings: Endpointing) -> Self {
-        Endpointer { settings, background: None, latest: None, utterance: None }
+        Endpointer { settings, background: None, known: 0.0, latest: None, utterance: None }
     }
 
     /// An utterance begins here: at the wake, or where a button was pressed.
@@ -123,7 +128,9 @@ impl Endpointer {
         self.latest = Some(voice.at);
         let level = voice.level.max(QUIETEST);
         let before = self.background.unwrap_or(level);
-        let background = level.min(before + BACKGROUND_RISES * passed);
+        self.known = (self.known + passed).min(UNKNOWN);
+        let falls = if reached(self.known, UNKNOWN) { BACKGROUND_FALLS * passed } else { f32::INFINITY };
+        let background = level.clamp(before - falls, before + BACKGROUND_RISES * passed);
         self.background = Some(background);
 
         let utterance = self.utterance.as_mut()?;
@@ -258,6 +265,14 @@ mod tests {
     #[test]
     fn voices_in_the_background_do_not_keep_it_open() {
         check_after(BABBLE, &[(2_100, SPEECH), (3_000, BABBLE)], Some((spoke(), 2_400..2_800)));
+    }
+
+    #[test]
+    fn nor_do_their_pauses_make_it_seem_quiet() {
+        const PAUSE: (f32, f32) = (0.99, -62.0);
+        let mut parts = vec![(2_100, SPEECH)];
+        parts.extend((0..20).flat_map(|_| [(90, BABBLE), (60, PAUSE)]));
+        check_after(BABBLE, &parts, Some((spoke(), 2_400..3_000)));
     }
 
     #[test]

@@ -82,12 +82,23 @@ pub struct House {
     pub passphrase: String,
 }
 
+fn copy_models(models: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for file in std::fs::read_dir(models)? {
+        let file = file?;
+        std::fs::copy(file.path(), to.join(file.file_name()))?;
+    }
+    Ok(())
+}
+
 impl House {
-    pub fn start(folder: &Path, children: &mut Children) -> anyhow::Result<House> {
+    /// `models` are the wake words, at which the hub looks a second time.
+    pub fn start(folder: &Path, models: &Path, children: &mut Children) -> anyhow::Result<House> {
         std::fs::create_dir_all(folder)?;
         let config = folder.join("hub.toml");
         std::fs::write(&config, CONFIGURATION)?;
         let data = folder.join("hub");
+        copy_models(models, &data.join("wake"))?;
         let mut hub = program("sotto-hub");
         children
             .spawn("hub", hub.args(["run", "--json", "--config"]).arg(&config).arg("--data").arg(&data))?;
@@ -130,13 +141,7 @@ impl House {
         let mut pair = self.satellite_program(room);
         pair.args(["pair", code, "--hub", &self.satellites, "--area", area, "--name"]);
         answer(pair.arg(format!("satellite-{}", room + 1)), "")?;
-        let wake = self.satellite_data(room).join("wake");
-        std::fs::create_dir_all(&wake)?;
-        for file in std::fs::read_dir(models)? {
-            let file = file?;
-            std::fs::copy(file.path(), wake.join(file.file_name()))?;
-        }
-        Ok(())
+        copy_models(models, &self.satellite_data(room).join("wake"))
     }
 
     /// The satellite of `room`, hearing `sound` as if it were spoken.

@@ -50,7 +50,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut children = Children::default();
 
     step(started, "Starting the hub, with a broker of its own");
-    let house = house::House::start(&folder, &mut children)?;
+    let house = house::House::start(&folder, &models, &mut children)?;
     println!("  hub       {}", house.satellites);
     println!("  broker    {}", house.broker);
     println!("  web       {}", house.web);

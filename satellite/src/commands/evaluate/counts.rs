@@ -17,9 +17,10 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// A recording of so many samples, in which the word was (`said`) or was not, and was detected so often.
-    pub fn add(&mut self, said: bool, samples: usize, detections: usize) {
-        self.samples += samples as u64;
+    /// A recording of so many samples, and silence `before` it, in which the word was (`said`) or was not, and was
+    /// detected so often.
+    pub fn add(&mut self, said: bool, before: usize, samples: usize, detections: usize) {
+        self.samples += (before + samples) as u64;
         if said {
             self.positives += 1;
             self.missed += u64::from(detections == 0);
