@@ -92,7 +92,7 @@ module base() {
             translate([0, 0, inner - floor_high]) linear_extrude(high + floor_high - inner) outline(wall);
         }
         translate([0, 0, -floor_high - 1]) linear_extrude(floor_high + 0.9) outline(wall - inner - 0.1);
-        linear_extrude(high + 1) outline();
+        translate([0, 0, -0.3]) linear_extrude(high + 1) outline();
         for (y = [8 : 5 : 28]) translate([inside_at[0] + inside[0] - 1, y - 0.9, high - 12]) cube([wall + 2, 1.8, 7]);
         usb_power(pi_above_floor);
         mute_opening();
@@ -211,8 +211,10 @@ module boards() {
         voice_bonnet(pi_above_floor);
 }
 
-// Where nothing may be in the way: plug, lever, sound.
+// Where nothing may be in the way: plug, lever, screws, air, sound.
 module ways() {
+    for (at = posts) translate([at[0], at[1], -10]) cylinder(d = 2, h = 15);
+    translate([31, 13, -10]) cylinder(d = 1.2, h = 12);
     usb_plug(pi_above_floor);
     translate([inside_at[0] - wall - 4, switch_at[0] - 3.4, switch_at[1] - 1.6]) cube([wall + 6, 6.8, 3.2]);
     for (at = microphones) translate([at[0], at[1], variant == "ring" ? high - 1 : bonnet_top + 1.2]) cylinder(d = 2, h = 20);

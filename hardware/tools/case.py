@@ -14,8 +14,8 @@ FLOOR, LID = 2.4, 2.4
 INSIDE = ((-7.5, 72.5), (-3.5, 78.0))
 # Ceilings of small openings bridge; this much of it prints well, in mm².
 BRIDGES = 160
-# Of a part that touches the other with its rounded sides, in mm³.
-TOUCH = 1.0
+# Of a part that touches the other with its rounded sides, and of what closes a hole with a thin skin, in mm³.
+TOUCH = {"boards": 1.0, "ways": 0.05}
 # The print bed of a small printer, in mm.
 BED = (120, 120, 120)
 
@@ -70,10 +70,10 @@ def _room(satellite, parts):
         for part, material in case.items():
             shared, where = solid.clash(material, body)
             print(f"{satellite} {part} and {what}: {shared:.1f} mm³ shared")
-            if shared > TOUCH:
+            if shared > TOUCH[what]:
                 yield f"the {part} is in the way of the {what}: {shared:.1f} mm³, most near x, y = {where}"
     shared, where = solid.clash(case["base"], case["lid"])
-    if shared > TOUCH:
+    if shared > TOUCH["boards"]:
         yield f"base and lid are in each other's way: {shared:.1f} mm³, most near x, y = {where}"
     for axis, (least, most) in enumerate(INSIDE):
         for triangle in parts["boards"]:

@@ -19,6 +19,7 @@ pub struct Config {
     pub mqtt: Mqtt,
     pub journal: Journal,
     pub web: Web,
+    pub metrics: Metrics,
     pub voice: Voice,
     pub home: Home,
 }
@@ -109,6 +110,14 @@ pub enum Keep {
 #[serde(default, deny_unknown_fields)]
 pub struct Web {
     pub listen: SocketAddr,
+}
+
+/// `[metrics]`: numbers for Prometheus.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    #[serde(deserialize_with = "loopback")]
+    pub listen: String,
 }
 
 /// `[voice]`: how the hub speaks, and when it does not.
@@ -390,6 +399,17 @@ fn quiet_hours<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::E
     }
 }
 
+/// Numbers are for this machine alone: whoever may read them knows when somebody is at home.
+fn loopback<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    match text.is_empty() || text.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback()) {
+        true => Ok(text),
+        false => {
+            Err(serde::de::Error::custom("give an address on loopback, as in \"127.0.0.1:9474\", or nothing"))
+        }
+    }
+}
+
 fn one() -> u8 {
     1
 }
@@ -464,6 +484,7 @@ mod tests {
         check("[voice]\nquiet_hours = \"at night\"", &["hub.toml:2:15", "22:00-07:00"]);
         check("[home]\nacts = \"both\"", &["hub.toml:2:8", "home-assistant"]);
         check("[web]\nlisten = \"8443\"", &["hub.toml:2:10", "socket address"]);
+        check("[metrics]\nlisten = \"0.0.0.0:9474\"", &["hub.toml:2:10", "on loopback"]);
         check("[hub", &["hub.toml:1:5"]);
         check("\u{0}", &["hub.toml:1:2"]);
     }

@@ -2,7 +2,7 @@
 //!
 //! In memory only, and of the last day. Deliberately absent: words, intents and people.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +12,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Sessions whose times are kept; a house speaks some hundred times a day.
 const SESSIONS: usize = 2000;
+/// Levels that are kept of a satellite: ten come a second while somebody watches.
+const LEVELS: usize = 100;
 
 #[derive(Default)]
 pub struct Lately(Mutex<Inside>);
@@ -21,6 +23,9 @@ struct Inside {
     sessions: VecDeque<(SystemTime, Stages)>,
     false_wakes: VecDeque<(SystemTime, SatelliteId)>,
     satellites: HashMap<SatelliteId, Of>,
+    levels: HashMap<SatelliteId, VecDeque<(SystemTime, f32)>>,
+    outcomes: BTreeMap<String, u64>,
+    audio: u64,
 }
 
 /// Of one satellite.
@@ -40,10 +45,39 @@ impl Lately {
 
     pub fn audio(&self, satellite: &SatelliteId, bytes: usize, now: SystemTime) {
         self.of_today(satellite, now, |of| of.bytes_today += bytes as u64);
+        self.lock().audio += bytes as u64;
+    }
+
+    /// How loud it is at a satellite, in dBFS, while somebody watches.
+    pub fn level(&self, satellite: &SatelliteId, dbfs: f32, now: SystemTime) {
+        let mut inside = self.lock();
+        let levels = inside.levels.entry(satellite.clone()).or_default();
+        levels.push_back((now, dbfs));
+        while levels.len() > LEVELS {
+            levels.pop_front();
+        }
+    }
+
+    /// The levels told since then, oldest first.
+    pub fn levels(&self, satellite: &SatelliteId, since: SystemTime) -> Vec<f32> {
+        let inside = self.lock();
+        let levels = inside.levels.get(satellite).into_iter().flatten();
+        levels.filter(|(at, _)| *at >= since).map(|(_, dbfs)| *dbfs).collect()
+    }
+
+    /// How many sessions ended how, since the hub began.
+    pub fn outcomes(&self) -> BTreeMap<String, u64> {
+        self.lock().outcomes.clone()
+    }
+
+    /// Bytes of audio that came off the wire since the hub began.
+    pub fn audio_in_all(&self) -> u64 {
+        self.lock().audio
     }
 
     /// A session ended; only one that went all the way has times to tell.
     pub fn ended(&self, satellite: &SatelliteId, outcome: Outcome, stages: Option<Stages>, now: SystemTime) {
+        *self.lock().outcomes.entry(format!("{outcome:?}")).or_default() += 1;
         if outcome == Outcome::FalseWake {
             self.of_today(satellite, now, |of| of.false_wakes_today += 1);
             let mut inside = self.lock();

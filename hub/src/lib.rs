@@ -20,6 +20,10 @@ pub mod sessions;
 pub mod lately;
 pub mod pages;
 
+pub mod doctor;
+pub mod metrics;
+pub mod service;
+
 pub mod broker;
 pub mod home;
 pub mod presence;

@@ -34,6 +34,7 @@ use crate::witnesses::Witnesses;
 /// Where the pages are.
 pub struct Served {
     pub url: String,
+    pub address: SocketAddr,
     /// The one-time address for the first person, while nobody lives here.
     pub set_up: Option<String>,
 }
@@ -61,7 +62,7 @@ pub async fn serve(
     let set_up = pages.set_up_path()?.map(|path| format!("{url}{path}"));
     let router = pages.router();
     tasks.spawn(sotto_web::serve(listener, certificates.config, router, stop.cancelled_owned()));
-    Ok(Served { url, set_up })
+    Ok(Served { url, address, set_up })
 }
 
 /// The address that the certificate names besides host names.

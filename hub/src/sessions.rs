@@ -153,7 +153,10 @@ impl Sessions {
                     .say(|| json!({ "event": "disconnected", "satellite": satellite.as_str() }));
             }
             FromSatellite::HeldHead { satellite, head } => self.adapters.witnesses.held(satellite, &head),
-            FromSatellite::Level { .. } | FromSatellite::Panel { .. } => {}
+            FromSatellite::Level { satellite, dbfs, .. } => {
+                self.adapters.lately.level(&satellite, dbfs, SystemTime::now());
+            }
+            FromSatellite::Panel { .. } => {}
         }
     }
 

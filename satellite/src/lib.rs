@@ -25,3 +25,4 @@ pub use encode::{CodecError, Decoder, Encoder};
 pub mod hub;
 pub mod link;
 pub mod run;
+pub mod service;

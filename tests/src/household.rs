@@ -47,6 +47,11 @@ impl Household {
         self.folder.path()
     }
 
+    /// Its configuration file.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("hub")
     }

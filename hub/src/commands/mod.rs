@@ -3,10 +3,12 @@
 
 mod backup;
 mod check_config;
+mod doctor;
 mod evaluate;
 mod history;
 mod home;
 mod intents;
+mod manual;
 mod members;
 mod models;
 mod pair;
@@ -99,6 +101,11 @@ enum Command {
     Pair(pair::Args),
     /// List, revoke and rename the satellites of the house
     Satellites(satellites::Args),
+    /// Look for what is wrong with this household's Sotto, and say what to do
+    Doctor(doctor::Args),
+    /// Write the manual pages and shell completions that packages ship
+    #[command(hide = true)]
+    Manual(manual::Args),
     /// List what is known of the house, where it comes from, and what can be said to it
     Home,
     /// Add, list, invite and remove the people of the household
@@ -128,6 +135,8 @@ impl CommandLine {
                 sotto_hearing::worker::run(&arguments)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Doctor(args) => doctor::run(args, &place),
+            Command::Manual(args) => manual::run(args),
             Command::History(args) => history::run(args, &place),
             Command::Intents(args) => intents::run(args, &place),
             Command::Pair(args) => pair::run(args, &place),

@@ -20,14 +20,17 @@ use super::Place;
 use crate::broker::Broker;
 use crate::config::{Config, EngineChoice};
 use crate::control::{self, Control};
+use crate::doctor;
 use crate::events::Events;
 use crate::home::{self, Address, Home, Request};
 use crate::lately::Lately;
+use crate::metrics::Metrics;
 use crate::pages::{self, RunningHub};
 use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{self, Satellites, SatellitesHandle};
 use crate::second_look::SecondLook;
+use crate::service;
 use crate::sessions::{Adapters, Sessions};
 use crate::understanding::Understanding;
 use crate::utterance::Parts;
@@ -105,8 +108,27 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     };
     let pages =
         pages::serve(&config.web, data, journal.clone(), Arc::new(port), &mut tasks, stop.clone()).await?;
-    let control =
-        control.answering(satellites::answers(satellites.clone())).answering(newcomers(journal.clone()));
+    let metrics = Metrics {
+        satellites: satellites.clone(),
+        lately: lately.clone(),
+        home: home.clone(),
+        data: data.to_owned(),
+    };
+    if let Ok(address) = config.metrics.listen.parse() {
+        tasks.spawn(metrics.serve(address, stop.clone()).await?);
+    }
+    let condition = doctor::Condition {
+        satellites: satellites.clone(),
+        lately: lately.clone(),
+        home: home.clone(),
+        broker: broker_name.clone(),
+        page: pages.address,
+        engine: engine.clone(),
+    };
+    let control = control
+        .answering(satellites::answers(satellites.clone()))
+        .answering(doctor::answers(condition))
+        .answering(newcomers(journal.clone()));
     tasks.spawn(control.serve(stop.clone()));
     tasks.spawn(sweep(journal.clone(), stop.clone()));
     tasks.spawn(witnesses.clone().run(stop.clone()));
@@ -145,6 +167,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         satellites = %satellites.address()?, mqtt = broker_name, web = pages.url, engine = engine.name(),
         "the hub is ready"
     );
+    service::ready();
     if let Some(set_up) = pages.set_up {
         eprintln!("\nNobody lives here yet. Open this address once, to become the first:\n\n    {set_up}\n");
     }
@@ -154,13 +177,18 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     let adapters =
         Adapters { home, satellites: satellites.clone(), settings, lately, voice, witnesses, words, events };
     let serving = Sessions::new(policy, parts, adapters).run(from_satellites, stop.clone());
-    match &mut broker {
-        Some(broker) => tokio::select! {
-            () = serving => {}
-            error = broker.keep() => return Err(error.context("the private broker cannot be kept running")),
-        },
-        None => serving.await,
+    let broken = async {
+        match &mut broker {
+            Some(broker) => broker.keep().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = serving => {}
+        error = broken => return Err(error.context("the private broker cannot be kept running")),
+        never = service::alive() => match never {},
     }
+    service::stopping();
 
     let ending = async {
         satellites.close().await;

@@ -5,6 +5,7 @@
 mod check_config;
 mod devices;
 mod evaluate;
+mod manual;
 mod pair;
 mod run;
 
@@ -51,6 +52,9 @@ pub enum Command {
     CheckConfig,
     /// Play recordings to the ear; count misses, false wakes and processor time
     Evaluate(evaluate::Args),
+    /// Write the manual pages and shell completions that packages ship
+    #[command(hide = true)]
+    Manual(manual::Args),
 }
 
 impl Command {
@@ -60,6 +64,7 @@ impl Command {
             Self::Devices(args) => devices::run(args, place),
             Self::Pair(args) => pair::run(args, place),
             Self::CheckConfig => check_config::run(place),
+            Self::Manual(args) => manual::run(args),
             Self::Evaluate(args) => evaluate::run(args, place),
         }
     }

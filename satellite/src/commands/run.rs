@@ -14,7 +14,7 @@ use sotto_satellite::microphone::Microphone;
 use sotto_satellite::panel::Panel;
 use sotto_satellite::run::Satellite;
 use sotto_satellite::speaker::Speaker;
-use sotto_satellite::{AUTHOR, hub};
+use sotto_satellite::{AUTHOR, hub, service};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
@@ -95,9 +95,13 @@ async fn work(config: Config, once: bool, json: bool) -> anyhow::Result<()> {
     let hub = hub::connect(&config, &panel)?;
     let tell = move |event| say(&event, json);
     tell(Event::Listening);
-    Satellite { config, listening, microphone, panel, speaker, hub, tell: Box::new(tell), once }
-        .run(shutdown)
-        .await?;
+    let satellite =
+        Satellite { config, listening, microphone, panel, speaker, hub, tell: Box::new(tell), once };
+    service::ready();
+    tokio::select! {
+        result = satellite.run(shutdown) => result?,
+        never = service::alive() => match never {},
+    }
     Ok(())
 }
 
