@@ -199,7 +199,11 @@ impl Utterance {
             cancel: cancel.clone(),
             answer: sender,
         };
-        self.shared.lock().queue.push(&self.request.room, job).map_err(|_| HearingError::Overloaded)?;
+        let mut state = self.shared.lock();
+        // Early starts of somebody who went on speaking.
+        state.queue.discard(|job| job.cancel.check().is_err());
+        state.queue.push(&self.request.room, job).map_err(|_| HearingError::Overloaded)?;
+        drop(state);
         self.shared.changed.notify_one();
         Ok(Pending { cancel, answer })
     }

@@ -26,6 +26,14 @@ impl<T> Queue<T> {
         self.lines.iter().map(|(_, line)| line.len()).sum()
     }
 
+    /// Takes out what nobody waits for any more, so that it holds no place.
+    pub fn discard(&mut self, unwanted: impl Fn(&T) -> bool) {
+        for (_, line) in &mut self.lines {
+            line.retain(|job| !unwanted(job));
+        }
+        self.lines.retain(|(_, line)| !line.is_empty());
+    }
+
     /// Waits in the room's line, or gives the job back when there is no place.
     pub fn push(&mut self, room: &str, job: T) -> Result<(), T> {
         if self.len() >= IN_ALL {
@@ -77,6 +85,18 @@ mod tests {
         }
         assert_eq!(queue.push("kitchen", 9), Err(9));
         assert_eq!(queue.push("hall", 10), Ok(()));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_holds_no_place() {
+        let mut queue = Queue::default();
+        for job in 0..PER_ROOM {
+            queue.push("kitchen", job).unwrap();
+        }
+        queue.push("hall", 7).unwrap();
+        queue.discard(|job| *job < 2 || *job == 7);
+        assert_eq!(queue.push("kitchen", 8), Ok(()));
+        assert_eq!(std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>(), [2, 8]);
     }
 
     #[test]
