@@ -33,7 +33,7 @@ mod sandbox;
 mod wire;
 pub mod worker;
 
-pub use engine::{ACCEPT, Engine, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
+pub use engine::{ACCEPT, Engine, FORCED, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
 pub use grammar::{Grammar, GrammarNotes, Transition};
 pub use open::{Choice, Config, open};
 pub use remote::Servers;

@@ -1,6 +1,9 @@
 //! The engine `phrase`: PocketSphinx with a grammar of just what the house can be asked.
 //!
-//! `samples → features → pauses cut → Gaussians moved into this noise → grammar search → words`
+//! ```text
+//! samples → features → where is the voice ─┬ noise half taken off ┬─ pauses cut → Gaussians moved into this noise
+//!                                          └ most of it taken off ┘   → grammar search → words
+//! ```
 //!
 //! It needs nothing but the distribution's packages, hears a command in a hundredth of the time that it takes
 //! to say, and can only ever answer with a sentence that the house knows. Deliberately absent: dictation.
@@ -13,6 +16,8 @@ mod noise;
 mod pauses;
 mod pronounce;
 mod sphinx;
+mod sureness;
+mod voice;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,9 +27,10 @@ use features::{Bands, Cepstrum, FrontEnd};
 use gaussians::Gaussians;
 pub use lexicon::{Lexicon, Prepared};
 use noise::Surroundings;
-use pauses::Pauses;
 pub use sphinx::{Arc as GraphArc, Network};
-use sphinx::{Decoder, Model};
+use sphinx::{BestPath, Decoder, Model};
+use sureness::Evidence;
+use voice::{Found, Voice};
 
 use crate::engine::{HearingError, Hypothesis, Request, Word};
 use crate::recognizer::{Cancel, Recognizer};
@@ -59,6 +65,7 @@ impl Acoustics {
 pub struct Phrase {
     acoustics: Arc<Acoustics>,
     front_end: FrontEnd,
+    voice: Voice,
     moved: Gaussians,
     variances: Vec<u8>,
     decoder: Option<Decoder>,
@@ -68,7 +75,7 @@ impl Phrase {
     pub fn new(acoustics: Arc<Acoustics>) -> Self {
         let moved = acoustics.means.clone();
         let variances = acoustics.variances.to_bytes();
-        Phrase { acoustics, front_end: FrontEnd::new(), moved, variances, decoder: None }
+        Phrase { acoustics, front_end: FrontEnd::new(), voice: Voice::new(), moved, variances, decoder: None }
     }
 
     fn open(&self, prepared: &Prepared) -> Result<Decoder, sphinx::SphinxError> {
@@ -92,17 +99,90 @@ const GRAMMAR: &str = "house";
 const SETTINGS: [(&str, &str); 4] =
     [("-beam", "1e-80"), ("-pbeam", "1e-80"), ("-wbeam", "1e-60"), ("-bestpath", "no")];
 
-/// How well the best path fits, a frame: most real commands score above -30, in noise as in quiet (the Gaussians have
-/// been moved into the noise), the worst clean one and synthetic voices around -33, other talk that was forced into a
-/// command mostly far below. Refusing a real command is the commoner harm behind a wake word.
-const FIT_OF_AN_EVEN_CHANCE: f32 = -34.0;
-/// How quickly certainty comes and goes around that.
-const FIT_SCALE: f32 = 2.0;
+/// A way of listening to a clip: how sure a frame's voice must be to be kept, and how much of the noise is taken off
+/// (0: nothing, 1: all that the network takes for noise).
+struct View {
+    voice: f32,
+    cleaned: f32,
+}
 
-/// How likely it is that these words were meant, from the score of a path over so many frames.
-fn confidence(score: i32, frames: usize) -> f32 {
-    let fit = score as f32 / frames.max(1) as f32;
-    1.0 / (1.0 + ((FIT_OF_AN_EVEN_CHANCE - fit) / FIT_SCALE).exp())
+/// Two views err differently: a steady noise is best left to the Gaussians, other people's talk is best taken off.
+/// Where both hear the same, they are nearly always right.
+const VIEWS: [View; 2] = [View { voice: 0.5, cleaned: 0.8 }, View { voice: 0.35, cleaned: 0.3 }];
+
+/// What one view heard.
+struct Heard {
+    best: BestPath,
+    /// Which frame of the clip each frame of the decoder was.
+    kept: Vec<usize>,
+}
+
+impl Heard {
+    /// The words alone, without silence.
+    fn spoken(&self) -> impl Iterator<Item = (&sphinx::Segment, &str)> {
+        self.best.segments.iter().filter(|segment| !segment.word.starts_with(['<', '('])).map(|segment| {
+            let word = segment.word.split_once('(').map_or(segment.word.as_str(), |(word, _)| word);
+            (segment, word)
+        })
+    }
+
+    fn text(&self) -> String {
+        self.spoken().map(|(_, word)| word).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Score for each frame: how far the sentence is from what was heard.
+    fn fit(&self) -> f32 {
+        self.best.score as f32 / self.kept.len().max(1) as f32
+    }
+
+    fn hypothesis(&self, confidence: f32) -> Hypothesis {
+        let at = |frame: usize| FRAME * self.kept[frame.min(self.kept.len() - 1)] as u32;
+        let words = self.spoken().map(|(segment, word)| Word {
+            text: word.to_owned(),
+            confidence,
+            start: at(segment.first),
+            end: at(segment.last) + FRAME,
+        });
+        Hypothesis { words: words.collect(), confidence }
+    }
+}
+
+impl Phrase {
+    /// Hears a clip in one way; `None` when nobody speaks or no sentence fits.
+    fn listen(
+        &mut self,
+        view: &View,
+        frames: &[Bands],
+        found: &Found,
+    ) -> Result<Option<Heard>, HearingError> {
+        let decoder = self.decoder.as_mut().ok_or(HearingError::NoGrammar)?;
+        let speech = pauses::speech(&found.spoken, view.voice);
+        let kept: Vec<usize> = (0..frames.len()).filter(|t| speech[*t]).collect();
+        if kept.len() < FEWEST_FRAMES {
+            return Ok(None);
+        }
+        let bands: Vec<Bands> =
+            kept.iter().map(|t| between(&frames[*t], &found.bands[*t], view.cleaned)).collect();
+        let noise = noise::between(kept.iter().map(|t| (&frames[*t], &found.bands[*t])));
+        Surroundings::estimate(&self.front_end, &noise, &bands).apply(
+            &self.front_end,
+            &self.acoustics.means,
+            &mut self.moved,
+        );
+        let failed = |_| HearingError::Crashed;
+        decoder.adapt(&self.moved.to_bytes(), &self.variances).map_err(failed)?;
+        let cepstra: Vec<Cepstrum> = bands.iter().map(|bands| self.front_end.cepstrum(bands)).collect();
+        let best = decoder.decode(GRAMMAR, &cepstra).map_err(failed)?;
+        Ok(best.map(|best| Heard { best, kept }).filter(|heard| heard.spoken().next().is_some()))
+    }
+}
+
+/// Part of the way from what was heard to the voice alone, as seen by the ear: on the logarithms.
+fn between(heard: &Bands, voice: &Bands, part: f32) -> Bands {
+    std::array::from_fn(|band| {
+        let (heard, voice) = ((heard[band] + 1e-4).ln(), (voice[band] + 1e-4).ln());
+        (heard + part * (voice - heard)).exp()
+    })
 }
 
 impl Recognizer for Phrase {
@@ -117,49 +197,28 @@ impl Recognizer for Phrase {
         _request: &Request,
         cancel: &Cancel,
     ) -> Result<Vec<Hypothesis>, HearingError> {
-        let decoder = self.decoder.as_mut().ok_or(HearingError::NoGrammar)?;
+        if self.decoder.is_none() {
+            return Err(HearingError::NoGrammar);
+        }
         let mut frames: Vec<Bands> = Vec::with_capacity(samples.len() / features::STEP);
         self.front_end.restart();
         self.front_end.push(samples, &mut frames);
         if frames.len() < FEWEST_FRAMES {
             return Ok(Vec::new());
         }
-        let pauses = Pauses::find(&frames);
-        let kept: Vec<usize> = (0..frames.len()).filter(|t| pauses.speech[*t]).collect();
-        if kept.len() < FEWEST_FRAMES {
-            return Ok(Vec::new());
+        let found = self.voice.find(&frames);
+        let mut heard: Vec<Heard> = Vec::with_capacity(VIEWS.len());
+        for view in &VIEWS {
+            cancel.check()?;
+            heard.extend(self.listen(view, &frames, &found)?);
         }
-        cancel.check()?;
-        let speech: Vec<Bands> = kept.iter().map(|t| frames[*t]).collect();
-        Surroundings::estimate(&self.front_end, &pauses.noise, &speech).apply(
-            &self.front_end,
-            &self.acoustics.means,
-            &mut self.moved,
-        );
-        let failed = |_| HearingError::Crashed;
-        decoder.adapt(&self.moved.to_bytes(), &self.variances).map_err(failed)?;
-        cancel.check()?;
-        let cepstra: Vec<Cepstrum> = speech.iter().map(|bands| self.front_end.cepstrum(bands)).collect();
-        let Some(best) = decoder.decode(GRAMMAR, &cepstra).map_err(failed)? else {
-            return Ok(Vec::new());
-        };
-        let at = |frame: usize| FRAME * kept[frame.min(kept.len() - 1)] as u32;
-        let words: Vec<Word> = best
-            .segments
-            .iter()
-            .filter(|segment| !segment.word.starts_with('<') && !segment.word.starts_with('('))
-            .map(|segment| Word {
-                text: segment.word.split_once('(').map_or(segment.word.as_str(), |(word, _)| word).to_owned(),
-                confidence: 0.0,
-                start: at(segment.first),
-                end: at(segment.last) + FRAME,
-            })
-            .collect();
-        if words.is_empty() {
-            return Ok(Vec::new());
+        heard.sort_by(|a, b| b.fit().total_cmp(&a.fit()));
+        let Some(best) = heard.first() else { return Ok(Vec::new()) };
+        let agreed = heard.len() == VIEWS.len() && heard.iter().all(|other| other.text() == best.text());
+        let mut hypotheses = vec![best.hypothesis(Evidence::of(best, agreed).confidence())];
+        if !agreed && let Some(other) = heard.get(1) {
+            hypotheses.push(other.hypothesis(Evidence::of(other, false).confidence()));
         }
-        let confidence = confidence(best.score, kept.len());
-        let words = words.into_iter().map(|word| Word { confidence, ..word }).collect();
-        Ok(vec![Hypothesis { words, confidence }])
+        Ok(hypotheses)
     }
 }

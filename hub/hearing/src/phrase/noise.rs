@@ -13,6 +13,22 @@ use super::gaussians::Gaussians;
 /// An estimate of clean speech never falls below this part of what was heard.
 const SUBTRACTION_FLOOR: f32 = 0.1;
 
+/// The noise is at least this part of what was heard, where the voice alone is as loud as both.
+const LEAST_NOISE: f32 = 0.02;
+
+/// The typical (geometric mean) energy of each band of the noise: what was heard, less the voice alone. At least one
+/// frame.
+pub fn between<'a>(frames: impl ExactSizeIterator<Item = (&'a Bands, &'a Bands)>) -> Bands {
+    let count = frames.len() as f32;
+    let mut mean = [0.0; BANDS];
+    for (heard, voice) in frames {
+        for ((mean, heard), voice) in mean.iter_mut().zip(heard).zip(voice) {
+            *mean += (heard - voice).max(LEAST_NOISE * heard).max(1e-4).ln() / count;
+        }
+    }
+    mean.map(f32::exp)
+}
+
 /// What surrounds the speech of one clip.
 pub struct Surroundings {
     /// Log energy of the noise in each band.
@@ -22,7 +38,7 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// From the noise of the pauses and the frames with speech (at least one).
+    /// From the noise and the frames with speech (at least one).
     pub fn estimate(front_end: &FrontEnd, noise: &Bands, speech: &[Bands]) -> Self {
         let mut channel = [0.0; CEPSTRA];
         for frame in speech {

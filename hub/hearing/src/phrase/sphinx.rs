@@ -79,6 +79,12 @@ mod raw {
         pub fn ps_seg_next(segment: *mut Segment) -> *mut Segment;
         pub fn ps_seg_word(segment: *mut Segment) -> *const c_char;
         pub fn ps_seg_frames(segment: *mut Segment, first: *mut c_int, last: *mut c_int);
+        pub fn ps_seg_prob(
+            segment: *mut Segment,
+            acoustic: *mut i32,
+            language: *mut i32,
+            backoff: *mut i32,
+        ) -> i32;
     }
 }
 
@@ -136,6 +142,8 @@ pub struct Segment {
     pub word: String,
     pub first: usize,
     pub last: usize,
+    /// How much worse than the best sounds of its frames it is, 0 at most.
+    pub score: i32,
 }
 
 /// A best path and its score: how much worse than the best sounds of each frame it is, 0 at most.
@@ -320,12 +328,15 @@ impl Decoder {
             while !segment.is_null() {
                 let (mut first, mut last) = (0, 0);
                 raw::ps_seg_frames(segment, &mut first, &mut last);
+                let (mut score, mut language, mut backoff) = (0, 0, 0);
+                raw::ps_seg_prob(segment, &mut score, &mut language, &mut backoff);
                 let word = raw::ps_seg_word(segment);
                 if !word.is_null() {
                     segments.push(Segment {
                         word: CStr::from_ptr(word).to_string_lossy().into_owned(),
                         first: first.max(0) as usize,
                         last: last.max(0) as usize,
+                        score,
                     });
                 }
                 segment = raw::ps_seg_next(segment);
