@@ -49,6 +49,8 @@ pub struct Satellites {
 pub struct Hearing {
     pub engine: EngineChoice,
     pub model: String,
+    pub elsewhere: bool,
+    pub servers: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +59,7 @@ pub enum EngineChoice {
     Auto,
     Whisper,
     Phrase,
+    Remote,
 }
 
 /// `[understanding]`: sentences and how sure the hub must be.
@@ -216,7 +219,7 @@ impl Default for Satellites {
 
 impl Default for Hearing {
     fn default() -> Self {
-        Hearing { engine: EngineChoice::Auto, model: String::new() }
+        Hearing { engine: EngineChoice::Auto, model: String::new(), elsewhere: false, servers: Vec::new() }
     }
 }
 

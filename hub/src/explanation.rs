@@ -9,7 +9,8 @@ use sotto_intents::{Alternative, Match, Slot, Unsure};
 
 /// The reason of one session, for "why did you do that?". Of several commands in one breath, the first stands for
 /// itself and the others are under `then`.
-pub fn of(understood: &Result<Vec<Match>, Unsure>, notes: &[Note]) -> Value {
+/// `heard_by` is the engine and its model or server: what was said may have been heard on another machine.
+pub fn of(understood: &Result<Vec<Match>, Unsure>, notes: &[Note], heard_by: (&str, &str)) -> Value {
     let mut reason = match understood {
         Ok(commands) => {
             let mut commands = commands.iter().map(command);
@@ -28,6 +29,7 @@ pub fn of(understood: &Result<Vec<Match>, Unsure>, notes: &[Note]) -> Value {
         }
     };
     reason.insert("notes".into(), notes.iter().map(note).collect());
+    reason.insert("heard_by".into(), json!({ "engine": heard_by.0, "model": heard_by.1 }));
     Value::Object(reason)
 }
 

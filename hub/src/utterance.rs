@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use jiff::Timestamp;
-use sotto_hearing::{Engine, Hearing, Hypothesis, Request};
+use sotto_hearing::{Engine, FORCED, Hearing, Hypothesis, Request};
 use sotto_house::{Event, Note, Outcome, Retention, Stages, Understanding, UtteranceId};
 use sotto_intents::{Match, Unsure};
 use sotto_journal::{Finished, Heard, Journal, LiveListening, Purpose, Recorder, Words};
@@ -289,7 +289,10 @@ impl Worker {
         let utterance = self.id();
         match hearing.map(|hearing| hearing.finish()) {
             Some(Ok(hypotheses)) => {
+                // Other talk that was forced into a sentence. What is doubtful is still weighed by its sentence: a
+                // synthetic voice fits the acoustic model less well than people do.
                 self.hypotheses = hypotheses;
+                self.hypotheses.retain(|heard| heard.confidence >= FORCED);
                 self.say(Event::Transcribed { utterance });
             }
             Some(Err(error)) => {
@@ -309,8 +312,6 @@ impl Worker {
             language: &self.language,
         };
         self.understood = self.parts.understanding.understand(&texts, said);
-        // The engine's own certainty is not calibrated yet (a synthetic voice scores like other talk), so it does not
-        // decide here; `sotto-hub evaluate` counts with it.
         let confidence = self.commands().iter().map(|command| command.confidence).reduce(f32::min);
         let understanding = confidence.map(|confidence| Understanding { confidence, deadline: None });
         if let Some(confidence) = confidence {
@@ -331,12 +332,15 @@ impl Worker {
         let transcript = self.hypotheses.get(best).map(|heard| heard.text().into());
         let intents: Vec<&str> = commands.iter().map(|command| command.intent.as_str()).collect();
         let slots = commands.iter().flat_map(|command| &command.slots);
+        let engine = &self.parts.engine;
         let words = Words {
             transcript,
             language: Some(self.language.clone()),
             intent: (!intents.is_empty()).then(|| intents.join(", ")),
             slots: slots.map(|slot| (slot.name.clone(), slot.value.to_string().into())).collect(),
-            explanation: Some(explanation::of(&self.understood, notes).to_string().into()),
+            explanation: Some(
+                explanation::of(&self.understood, notes, (engine.name(), &engine.model())).to_string().into(),
+            ),
             stages: explanation::stages(&stages),
         };
         let finished = Finished { speaker: None, outcome, words };

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Place;
 use crate::broker::Broker;
-use crate::config::{Config, EngineChoice};
+use crate::config::{self, Config, EngineChoice};
 use crate::control::{self, Control};
 use crate::doctor;
 use crate::events::Events;
@@ -216,22 +216,34 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
+/// What is heard elsewhere leaves this machine, so the household must have said so twice: the engine and the permission.
+fn engine_settings(hearing: &config::Hearing, data: &Path) -> anyhow::Result<sotto_hearing::Config> {
+    let engine = match hearing.engine {
+        EngineChoice::Auto => sotto_hearing::Choice::Auto,
+        EngineChoice::Whisper => sotto_hearing::Choice::Whisper,
+        EngineChoice::Phrase => sotto_hearing::Choice::Phrase,
+        EngineChoice::Remote if !hearing.elsewhere => anyhow::bail!(
+            "the engine \"remote\" would send what is said to another machine; allow that with elsewhere = true in \
+             [hearing], or choose another engine"
+        ),
+        EngineChoice::Remote => sotto_hearing::Choice::Remote,
+    };
+    Ok(sotto_hearing::Config {
+        engine,
+        models: data.join("models"),
+        model: Some(hearing.model.clone()).filter(|name| !name.is_empty()),
+        worker: std::env::current_exe().ok(),
+        servers: hearing.servers.clone(),
+        ..sotto_hearing::Config::default()
+    })
+}
+
 fn open_engine(
     config: &Config,
     data: &Path,
     understanding: &Understanding,
 ) -> anyhow::Result<Arc<dyn sotto_hearing::Engine>> {
-    let engine = sotto_hearing::open(&sotto_hearing::Config {
-        engine: match config.hearing.engine {
-            EngineChoice::Auto => sotto_hearing::Choice::Auto,
-            EngineChoice::Whisper => sotto_hearing::Choice::Whisper,
-            EngineChoice::Phrase => sotto_hearing::Choice::Phrase,
-        },
-        models: data.join("models"),
-        model: Some(config.hearing.model.clone()).filter(|name| !name.is_empty()),
-        worker: std::env::current_exe().ok(),
-        ..sotto_hearing::Config::default()
-    })?;
+    let engine = sotto_hearing::open(&engine_settings(&config.hearing, data)?)?;
     let notes = engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar()))?;
     tracing::debug!(?notes, "the engine knows what may be said");
     Ok(engine)
@@ -415,5 +427,23 @@ async fn altered(changes: &mut broadcast::Receiver<Change>) {
             Ok(_) => {}
             Err(RecvError::Closed) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_heard_elsewhere_without_permission() {
+        let check = |text: &str| {
+            let config = Config::parse(text, "hub.toml").expect("a configuration");
+            engine_settings(&config.hearing, Path::new("data")).map(|settings| settings.servers)
+        };
+        let servers = "servers = [\"gpu-box:10300\"]";
+        let refused = check(&format!("[hearing]\nengine = \"remote\"\n{servers}")).unwrap_err().to_string();
+        assert!(refused.contains("elsewhere = true"), "{refused}");
+        let allowed = check(&format!("[hearing]\nengine = \"remote\"\nelsewhere = true\n{servers}"));
+        assert_eq!(allowed.unwrap(), ["gpu-box:10300"]);
     }
 }
