@@ -3,6 +3,7 @@
 //! Every key is explained in `hub.example.toml`. A wrong key or value is named with file and line. The
 //! environment overrides any key: `SOTTO_MQTT_ADDRESS` is `address` in `[mqtt]`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -87,6 +88,9 @@ pub struct Mqtt {
     pub words: bool,
     #[serde(deserialize_with = "seconds")]
     pub deadline: f64,
+    /// Other deadlines by intent, in seconds.
+    #[serde(deserialize_with = "seconds_by_intent")]
+    pub deadlines: BTreeMap<String, f64>,
 }
 
 /// `[journal]`: how long recordings of nobody in particular are kept.
@@ -243,6 +247,7 @@ impl Default for Mqtt {
             private_listen: IpAddr::from([127, 0, 0, 1]),
             words: false,
             deadline: 5.0,
+            deadlines: BTreeMap::new(),
         }
     }
 }
@@ -394,6 +399,13 @@ fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     }
 }
 
+fn seconds_by_intent<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Seconds(#[serde(deserialize_with = "seconds")] f64);
+    let all = BTreeMap::<String, Seconds>::deserialize(from)?;
+    Ok(all.into_iter().map(|(intent, Seconds(seconds))| (intent, seconds)).collect())
+}
+
 fn quiet_hours<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     match text.is_empty() || crate::home::QuietHours::parse(&text).is_some() {
@@ -483,6 +495,7 @@ mod tests {
         check("[hearing]\n\nengine = \"sphinx\"", &["hub.toml:3:10", "sphinx", "phrase"]);
         check("[understanding]\nleast_confidence = 7", &["hub.toml:2:20", "from 0 to 1"]);
         check("[mqtt]\ndeadline = -1", &["hub.toml:2:12", "between 0.1 and 600"]);
+        check("[mqtt]\ndeadlines = { HassTurnOn = 0 }", &["hub.toml:2:28", "between 0.1 and 600"]);
         check("[[home.areas]]\nname = \"\"", &["hub.toml:2:8", "empty"]);
         check("[voice]\nquiet_hours = \"at night\"", &["hub.toml:2:15", "22:00-07:00"]);
         check("[home]\nacts = \"both\"", &["hub.toml:2:8", "home-assistant"]);

@@ -3,6 +3,7 @@
 
 pub mod config;
 
+pub mod deadlines;
 pub mod events;
 pub mod explanation;
 pub mod second_look;
@@ -18,6 +19,7 @@ pub mod witnesses;
 pub mod sessions;
 
 pub mod lately;
+pub mod page_name;
 pub mod pages;
 
 pub mod doctor;

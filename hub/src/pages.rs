@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Web;
 use crate::home::Home;
 use crate::lately::Lately;
+use crate::page_name;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{CodeState, Listed, SatellitesHandle};
 use crate::understanding::Understanding;
@@ -55,7 +56,7 @@ pub async fn serve(
         )
     })?;
     let address = listener.local_addr()?;
-    let names = ["sotto.local".to_owned(), "localhost".to_owned()];
+    let names = [page_name::HOST.to_owned(), "localhost".to_owned()];
     let certificates = sotto_web::open_certificates(&data.join("web"), &names, &own_addresses(address))?;
     let pages = Pages::new(Arc::new(journal), port).with_authority(certificates.authority);
     let url = format!("https://{}:{}", host(address), address.port());

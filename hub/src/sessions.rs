@@ -282,7 +282,7 @@ impl Sessions {
             confidence: understood.confidence,
             language: live.language.clone(),
             spoken_at: live.spoken_at,
-            deadline: self.deadline,
+            deadline: self.parts.deadlines.of([command]).unwrap_or(self.deadline),
             words: self.adapters.words.then(|| command.understood.clone()),
         };
         let all: Vec<Spoken> = understood.commands.iter().enumerate().map(spoken).collect();

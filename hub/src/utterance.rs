@@ -15,6 +15,7 @@ use sotto_intents::{Match, Unsure};
 use sotto_journal::{Finished, Heard, Journal, LiveListening, Purpose, Recorder, Words};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::deadlines::Deadlines;
 use crate::explanation;
 use crate::second_look::SecondLook;
 use crate::understanding::{self, Where};
@@ -33,6 +34,7 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     pub understanding: Arc<understanding::Understanding>,
     pub second_look: Arc<SecondLook>,
+    pub deadlines: Arc<Deadlines>,
 }
 
 /// What the house, or the satellite, says about an utterance.
@@ -313,7 +315,10 @@ impl Worker {
         };
         self.understood = self.parts.understanding.understand(&texts, said);
         let confidence = self.commands().iter().map(|command| command.confidence).reduce(f32::min);
-        let understanding = confidence.map(|confidence| Understanding { confidence, deadline: None });
+        let understanding = confidence.map(|confidence| Understanding {
+            confidence,
+            deadline: self.parts.deadlines.of(self.commands()),
+        });
         if let Some(confidence) = confidence {
             let understood = Box::new(Understood { commands: self.commands().to_vec(), confidence });
             let _ = self.said.send(Said::Understood(self.id(), understood));

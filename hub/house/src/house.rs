@@ -116,6 +116,7 @@ impl House {
             end: None,
             ended: now,
             spoken: now,
+            deadline: None,
             stages: Default::default(),
             notes: Vec::new(),
         };
@@ -226,8 +227,8 @@ impl House {
             session.notes.push(Note::Unsure { confidence: understanding.confidence });
             return self.finish(utterance, Outcome::NotUnderstood, effects);
         }
-        let deadline =
-            session.spoken + understanding.deadline.unwrap_or(policy.deadline).min(policy.deadline);
+        session.deadline = understanding.deadline;
+        let deadline = session.spoken + understanding.deadline.unwrap_or(policy.deadline);
         if now >= deadline {
             session.notes.push(Note::TooLate { by: now - deadline });
             return self.finish(utterance, Outcome::NotReached, effects);

@@ -1,6 +1,6 @@
 //! One session: from detection to outcome.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{Area, Effect, End, Note, Outcome, Policy, SatelliteId, Stages, UtteranceId};
 
@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub ended: Instant,
     /// When the person stopped speaking; a command's age counts from here.
     pub spoken: Instant,
+    /// How long after that its command may still be carried out, when that is not the policy's.
+    pub deadline: Option<Duration>,
     pub stages: Stages,
     pub notes: Vec<Note>,
 }
@@ -47,7 +49,7 @@ impl Session {
     pub fn due(&self, policy: &Policy) -> Instant {
         match self.stage {
             Stage::Waiting | Stage::Listening if self.end.is_none() => self.opened + policy.longest_utterance,
-            Stage::Acting => self.spoken + policy.deadline,
+            Stage::Acting => self.spoken + self.deadline.unwrap_or(policy.deadline),
             _ => self.ended + policy.patience,
         }
     }

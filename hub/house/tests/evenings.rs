@@ -80,7 +80,12 @@ impl Evening {
     }
 
     fn understood(&mut self, n: u8, confidence: f32) -> &mut Self {
-        let understanding = Some(Understanding { confidence, deadline: None });
+        self.understood_until(n, confidence, None)
+    }
+
+    /// The same, with a deadline of its own.
+    fn understood_until(&mut self, n: u8, confidence: f32, deadline: Option<Duration>) -> &mut Self {
+        let understanding = Some(Understanding { confidence, deadline });
         self.event(Event::Transcribed { utterance: utterance(n) });
         self.event(Event::Understood { utterance: utterance(n), understanding })
     }
@@ -221,6 +226,26 @@ fn a_false_wake_leaves_nothing() {
         "20000: verify 3
          20250: record 3 of hall",
     );
+}
+
+#[test]
+fn a_command_with_a_deadline_of_its_own_keeps_that() {
+    let check = |deadline: u64, understood: u64, late: bool| {
+        let mut evening = Evening::new(Policy::default());
+        evening.opened(1, "kitchen", wake(), 0.9, -30.0).at(1000).ended(1, End::Endpoint);
+        evening.at(understood).understood_until(1, 0.9, Some(Duration::from_millis(deadline)));
+        let conclusion = format!("{understood}: conclude 1 NotReached");
+        assert_eq!(evening.said.contains(&conclusion), late, "{deadline} {understood}: {:?}", evening.said);
+        if !late {
+            // What the broker never confirms ends with that deadline, not with the policy's.
+            evening.said.clear();
+            let due = 1000 + deadline;
+            evening.at(due).expect(&format!("{due}: conclude 1 NotReached"));
+        }
+    };
+    check(2000, 2500, false);
+    check(2000, 3500, true);
+    check(9000, 8000, false);
 }
 
 #[test]

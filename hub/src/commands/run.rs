@@ -20,11 +20,13 @@ use super::Place;
 use crate::broker::Broker;
 use crate::config::{self, Config, EngineChoice};
 use crate::control::{self, Control};
+use crate::deadlines::Deadlines;
 use crate::doctor;
 use crate::events::Events;
 use crate::home::{self, Address, Home, Request};
 use crate::lately::Lately;
 use crate::metrics::Metrics;
+use crate::page_name;
 use crate::pages::{self, RunningHub};
 use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
@@ -108,6 +110,9 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     };
     let pages =
         pages::serve(&config.web, data, journal.clone(), Arc::new(port), &mut tasks, stop.clone()).await?;
+    if config.satellites.discovery {
+        tasks.spawn(page_name::tell(pages.address, config.hub.name.clone(), stop.clone()));
+    }
     let metrics = Metrics {
         satellites: satellites.clone(),
         lately: lately.clone(),
@@ -170,9 +175,14 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     service::ready();
     if let Some(set_up) = pages.set_up {
         eprintln!("\nNobody lives here yet. Open this address once, to become the first:\n\n    {set_up}\n");
+        if config.satellites.discovery && !pages.address.ip().is_loopback() {
+            let elsewhere = set_up.replacen("localhost", page_name::HOST, 1);
+            eprintln!("or from a phone or another machine of the house:\n\n    {elsewhere}\n");
+        }
     }
 
-    let parts = Parts { journal, engine, understanding, second_look };
+    let deadlines = Arc::new(Deadlines::new(&config.mqtt.deadlines));
+    let parts = Parts { journal, engine, understanding, second_look, deadlines };
     let words = config.mqtt.words;
     let adapters =
         Adapters { home, satellites: satellites.clone(), settings, lately, voice, witnesses, words, events };
