@@ -9,7 +9,8 @@ fn settings_of_the_satellites_to_build_are_understood() {
     for satellite in ["bonnet", "ring"] {
         let file =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../hardware").join(satellite).join("satellite.toml");
-        let config = Config::load(Some(&file), std::iter::empty()).unwrap_or_else(|error| panic!("{error}"));
+        let home = [("HOME".to_owned(), "/home/sotto".to_owned())];
+        let config = Config::load(Some(&file), home).unwrap_or_else(|error| panic!("{error}"));
         assert_ne!(config.panel.kind, PanelKind::None, "{satellite} has lamps");
         assert_eq!((config.panel.button.len(), config.panel.mute.len()), (1, 1), "{satellite}");
     }

@@ -18,7 +18,7 @@ await tell(async (browser) => {
   await ada.getByRole("button", { name: "Erase 1 recording" }).click();
   check("there is a receipt", await seen(ada.getByRole("heading", { name: "1 recording was erased" })));
   await ada.goto(`${BASE}/settings`);
-  await ada.getByLabel("A day", { exact: true }).check();
+  await ada.getByRole("radio", { name: /^A day/ }).first().check();
   await ada.getByRole("button", { name: "Save" }).first().click();
   check("a choice is saved", await seen(ada.getByText("Saved. It holds from now on.")));
   await ada.goto(`${BASE}/history`);
