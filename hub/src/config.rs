@@ -22,6 +22,7 @@ pub struct Config {
     pub web: Web,
     pub metrics: Metrics,
     pub voice: Voice,
+    pub voices: Voices,
     pub home: Home,
 }
 
@@ -137,6 +138,16 @@ pub struct Voice {
     pub chime: bool,
     #[serde(deserialize_with = "quiet_hours")]
     pub quiet_hours: String,
+}
+
+/// `[voices]`: what a voice that is known, or not, may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Voices {
+    pub keep_strangers: bool,
+    pub doors: bool,
+    pub risky: Vec<String>,
+    pub pin_file: PathBuf,
 }
 
 /// `[home]`: who carries commands out; areas, devices and actions of the household's own.
@@ -261,6 +272,12 @@ impl Default for Journal {
 impl Default for Voice {
     fn default() -> Self {
         Voice { piper: PathBuf::new(), volume: 1.0, chime: true, quiet_hours: String::new() }
+    }
+}
+
+impl Default for Voices {
+    fn default() -> Self {
+        Voices { keep_strangers: false, doors: true, risky: Vec::new(), pin_file: PathBuf::new() }
     }
 }
 

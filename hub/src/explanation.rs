@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use sotto_house::{Note, Stages};
+use sotto_house::{Note, Speaker, Stages};
 use sotto_intents::{Alternative, Match, Slot, Unsure};
 
 /// The reason of one session, for "why did you do that?". Of several commands in one breath, the first stands for
@@ -106,5 +106,10 @@ fn note(note: &Note) -> Value {
         Note::CutAtLimit => json!({ "cut": "longest utterance" }),
         Note::TooLate { by } => json!({ "too_late_ms": by.as_millis() as u64 }),
         Note::Unsure { confidence } => json!({ "unsure": confidence }),
+        Note::Voice(Speaker::This { certain: true, .. }) => json!({ "voice": "certain" }),
+        Note::Voice(Speaker::This { certain: false, .. }) => json!({ "voice": "likely" }),
+        Note::Voice(Speaker::Unknown) => json!({ "voice": "unknown" }),
+        Note::Voice(Speaker::TooShort) => json!({ "voice": "too short" }),
+        Note::Refused(why) => json!({ "refused": format!("{why:?}").to_lowercase() }),
     }
 }

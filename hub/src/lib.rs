@@ -16,6 +16,10 @@ pub mod satellite_settings;
 pub mod satellites;
 pub mod witnesses;
 
+pub mod own;
+pub mod pin;
+pub mod voices;
+
 pub mod sessions;
 
 pub mod lately;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use serde_json::{Map, Value, json};
+use sotto_hearing::speaker::{Problem, Profile, Quality, TAKES, Take};
 use sotto_hearing::{Engine, Request};
 use sotto_house::{Area, SatelliteId};
 use sotto_intents::Alternative;
@@ -17,7 +18,7 @@ use sotto_journal::Journal;
 use sotto_protocol::Code;
 use sotto_web::{
     Answer, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pages, Pairing, PairingState,
-    Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency,
+    Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, VoiceQuality,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -30,6 +31,7 @@ use crate::page_name;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{CodeState, Listed, SatellitesHandle};
 use crate::understanding::Understanding;
+use crate::voices::Voices;
 use crate::witnesses::Witnesses;
 
 /// Where the pages are.
@@ -91,6 +93,7 @@ pub struct RunningHub {
     pub broker: String,
     pub engine: Arc<dyn Engine>,
     pub understanding: Arc<Understanding>,
+    pub voices: Voices,
     pub witnesses: Witnesses,
     pub started: SystemTime,
     /// The code that was given out last, to be shown until it is used.
@@ -172,6 +175,47 @@ impl RunningHub {
 }
 
 impl Port for RunningHub {
+    fn tells_voices(&self) -> bool {
+        self.voices.encoder().is_some()
+    }
+
+    fn voice(&self, profile: &[u8]) -> Option<sotto_web::Voice> {
+        let profile = Profile::from_bytes(profile)?;
+        let quality = match profile.quality() {
+            Quality::Unfinished => VoiceQuality::Unfinished,
+            Quality::Poor => VoiceQuality::Poor,
+            Quality::Fair => VoiceQuality::Fair,
+            Quality::Good => VoiceQuality::Good,
+        };
+        Some(sotto_web::Voice { sentences: profile.len(), needed: TAKES, quality })
+    }
+
+    fn teach_voice(&self, profile: Vec<u8>, samples: Vec<i16>) -> Answer<'_, Taught> {
+        let voices = self.voices.clone();
+        Box::pin(async move {
+            let learn = move || {
+                let encoder = voices.encoder().ok_or_else(|| {
+                    let why = "its speaker model is not installed: run `sotto-hub models pull speaker`, then \
+                               restart the hub";
+                    PortError::NotHere(why.into())
+                })?;
+                // What another version wrote is learned anew.
+                let mut profile = Profile::from_bytes(&profile).unwrap_or_default();
+                let learned = Take::new(&samples, encoder).and_then(|take| profile.add(take));
+                Ok(match learned {
+                    Ok(()) => Taught::Learned(profile.to_bytes()),
+                    Err(Problem::TooShort) => Taught::Again("short"),
+                    Err(Problem::TooQuiet) => Taught::Again("quiet"),
+                    Err(Problem::TooLoud) => Taught::Again("loud"),
+                    Err(Problem::TooNoisy) => Taught::Again("noise"),
+                    Err(Problem::AnotherVoice) => Taught::Again("another"),
+                })
+            };
+            let learned = tokio::task::spawn_blocking(learn).await;
+            learned.map_err(|error| PortError::Failed(error.to_string()))?
+        })
+    }
+
     fn satellites(&self) -> Vec<Satellite> {
         self.satellites.list().into_iter().map(|listed| self.satellite(listed)).collect()
     }

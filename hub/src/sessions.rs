@@ -5,12 +5,16 @@
 //! Deliberately absent: decisions. What to do with an event is `house`'s to say.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use sotto_house::{Acted, Area, Effect, Event, House, Outcome, Policy, SatelliteId, Trigger, UtteranceId};
+use sotto_house::{
+    Acted, Area, Ask, Effect, Event, House, Outcome, PersonId, Policy, Refusal, SatelliteId, Trigger,
+    UtteranceId,
+};
 use sotto_journal::Heard;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::events::Events;
 use crate::home::{self, Activity, Home, SatelliteState, Spoken};
 use crate::lately::Lately;
+use crate::own::{self, Own, Request};
+use crate::pin::Pin;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{FromSatellite, Opened, SatellitesHandle};
 use crate::understanding::Where;
@@ -41,6 +47,9 @@ struct Live {
     opened: Timestamp,
     spoken_at: Timestamp,
     understood: Option<Box<Understood>>,
+    /// Whose voice it is.
+    person: Option<PersonId>,
+    vouched: bool,
 }
 
 impl Live {
@@ -68,6 +77,10 @@ pub struct Adapters {
     /// Whether what was said goes to the broker with the command.
     pub words: bool,
     pub events: Events,
+    /// What the household has set besides, that opens doors.
+    pub pin: Option<Pin>,
+    /// Intents of the household's own that want a trusted voice, as what unlocks does.
+    pub risky: Vec<String>,
 }
 
 /// Everything that is under way.
@@ -78,6 +91,9 @@ pub struct Sessions {
     live: HashMap<UtteranceId, Live>,
     parts: Parts,
     adapters: Adapters,
+    own: Arc<Mutex<Own>>,
+    /// Commands that wait for the PIN, by satellite; the house knows for how long.
+    waiting: HashMap<SatelliteId, Box<Understood>>,
     said: UnboundedSender<Said>,
     heard: UnboundedReceiver<Said>,
 }
@@ -86,8 +102,11 @@ impl Sessions {
     pub fn new(policy: Policy, parts: Parts, adapters: Adapters) -> Sessions {
         let (said, heard) = mpsc::unbounded_channel();
         let language = parts.understanding.language().to_owned();
-        let (deadline, house, live) = (policy.deadline, House::new(policy), HashMap::new());
-        Sessions { house, deadline, language, live, parts, adapters, said, heard }
+        let deadline = policy.deadline;
+        let learned = parts.journal.calibration().unwrap_or_default();
+        let house = House::new(policy).with_calibration(learned);
+        let (live, waiting, own) = (HashMap::new(), HashMap::new(), Arc::default());
+        Sessions { house, deadline, language, live, parts, adapters, own, waiting, said, heard }
     }
 
     /// Serves until `stop`; then lets what is under way finish, or ends it.
@@ -114,6 +133,9 @@ impl Sessions {
         })
         .await;
         self.handle(Event::Closing);
+        if let Err(error) = self.parts.journal.set_calibration(self.house.calibration()) {
+            tracing::warn!(%error, "what was learned of unknown voices is lost");
+        }
     }
 
     fn arrived(&mut self, event: FromSatellite) {
@@ -188,6 +210,8 @@ impl Sessions {
             opened: at,
             spoken_at: at,
             understood: None,
+            person: None,
+            vouched: false,
         };
         self.live.insert(utterance, live);
         self.handle(Event::Opened { utterance, satellite, area, trigger, bid, age });
@@ -195,7 +219,14 @@ impl Sessions {
 
     fn said(&mut self, said: Said) {
         match said {
-            Said::Event(event) => self.handle(event),
+            Said::Event(event) => {
+                if let Event::Understood { utterance, understanding: Some(_) } = &event
+                    && let Some(ask) = self.asks(*utterance)
+                {
+                    self.handle(Event::Wants { utterance: *utterance, ask });
+                }
+                self.handle(event);
+            }
             Said::Understood(utterance, understood) => {
                 if let Some(live) = self.live.get_mut(&utterance) {
                     live.understood = Some(understood);
@@ -231,6 +262,26 @@ impl Sessions {
             }
             Effect::Understand { utterance } => self.with(utterance, |live| live.utterance.understand()),
             Effect::Command { utterance, deadline } => self.command(utterance, deadline),
+            Effect::Own { utterance, person, .. } => self.own(utterance, person),
+            Effect::CommandWaiting { utterance, satellite, deadline } => {
+                if let Some(live) = self.live.get_mut(&utterance) {
+                    live.understood = self.waiting.remove(&satellite);
+                }
+                self.command(utterance, deadline);
+            }
+            Effect::Refuse { utterance, satellite, why } => self.refuse(utterance, satellite, why),
+            Effect::Belongs { utterance, person } => {
+                if let Some(live) = self.live.get_mut(&utterance) {
+                    live.person = Some(person);
+                    live.utterance.belongs(person);
+                }
+            }
+            Effect::Vouched { utterance } => {
+                if let Some(live) = self.live.get_mut(&utterance) {
+                    live.vouched = true;
+                }
+            }
+            Effect::KeepNot { utterance } => self.with(utterance, |live| live.utterance.keep_not()),
             Effect::Stop { utterance, .. } => self.adapters.satellites.stop(utterance),
             Effect::Discard { utterance, satellite, area, outcome } => {
                 self.adapters.satellites.dismiss(utterance, outcome);
@@ -269,6 +320,12 @@ impl Sessions {
     fn command(&mut self, utterance: UtteranceId, deadline: Instant) {
         let Some(live) = self.live.get(&utterance) else { return };
         let Some(understood) = &live.understood else { return };
+        if let [command] = &understood.commands[..]
+            && command.intent == "SottoMute"
+        {
+            let acted = self.mute(live, &slots(command));
+            return self.handle(Event::Acted { utterance, acted });
+        }
         if let Some(last) = understood.commands.last() {
             self.parts.understanding.remember(last, live.said_where());
         }
@@ -278,12 +335,13 @@ impl Sessions {
             slots: slots(command),
             satellite: live.satellite.clone(),
             area: live.area.clone(),
-            person: None,
+            person: live.person.and_then(|person| self.parts.voices.name_outside(person)),
             confidence: understood.confidence,
             language: live.language.clone(),
             spoken_at: live.spoken_at,
             deadline: self.parts.deadlines.of([command]).unwrap_or(self.deadline),
             words: self.adapters.words.then(|| command.understood.clone()),
+            vouched: live.vouched,
         };
         let all: Vec<Spoken> = understood.commands.iter().enumerate().map(spoken).collect();
         let (satellite, language) = (live.satellite.clone(), live.language.clone());
@@ -312,6 +370,104 @@ impl Sessions {
         });
     }
 
+    /// What is asked for, where that is more than an everyday command.
+    fn asks(&mut self, utterance: UtteranceId) -> Option<Ask> {
+        let live = self.live.get_mut(&utterance)?;
+        let commands = &mut live.understood.as_mut()?.commands;
+        if let Some(pin) = commands.iter().find(|command| command.intent == "SottoPin") {
+            let spoken = crate::pin::spoken(&slots(pin));
+            let right = self.adapters.pin.as_ref().is_some_and(|pin| pin.is(&spoken));
+            // Nothing that comes later may see it: not the broker, not the next command.
+            commands.clear();
+            return Some(Ask::Pin { right });
+        }
+        if commands.iter().any(|command| own::is_own(&command.intent)) {
+            return Some(Ask::Own);
+        }
+        let risky = commands.iter().any(|command| {
+            self.adapters.risky.contains(&command.intent)
+                || self.adapters.home.lets_in(&command.intent, &slots(command), live.area.as_ref())
+        });
+        let understood: Vec<&str> = commands.iter().map(|command| command.understood.as_str()).collect();
+        let because: Vec<&str> = commands.iter().map(|command| &*command.sentence.template).collect();
+        locked(&self.own).understood(
+            &live.satellite,
+            live.person,
+            understood.join(", "),
+            because.join(", "),
+            Instant::now(),
+        );
+        risky.then_some(Ask::LetIn)
+    }
+
+    /// Mutes the satellites of the room that was named, or the one that was spoken to: anybody may ask for that.
+    fn mute(&self, live: &Live, slots: &Map<String, Value>) -> Acted {
+        let named = slots.get("area").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+        let here = live.area.as_ref().map(|area| area.as_str().to_lowercase());
+        let mut acted = Acted::Refused;
+        for listed in self.adapters.satellites.list() {
+            let area = listed.paired.area.as_ref().map(|area| area.as_str().to_lowercase());
+            let meant = match named.is_empty() || Some(&named) == here.as_ref() {
+                true => listed.paired.id == live.satellite || (area.is_some() && area == here),
+                false => area.as_ref() == Some(&named),
+            };
+            if !meant {
+                continue;
+            }
+            match self.adapters.settings.change(&listed.paired.id, |chosen| chosen.muted = true) {
+                Ok(chosen) => {
+                    self.adapters.satellites.settings(&listed.paired.id, chosen.into());
+                    acted = Acted::Published;
+                }
+                Err(error) => tracing::error!(%error, "a satellite was not muted"),
+            }
+        }
+        acted
+    }
+
+    /// What a person asked about their own recordings.
+    fn own(&mut self, utterance: UtteranceId, person: PersonId) {
+        let Some(live) = self.live.get(&utterance) else { return };
+        let commands = live.understood.as_ref().map(|understood| &understood.commands[..]);
+        // In one breath with something else it is said again: it cannot be undone.
+        let Some([command]) = commands else {
+            return self.handle(Event::Acted { utterance, acted: Acted::Refused });
+        };
+        let slots = slots(command);
+        let period = slots.get("period").and_then(Value::as_str);
+        let minutes = slots.get("minutes").and_then(Value::as_i64);
+        let Some(request) = Request::read(&command.intent, period, minutes) else {
+            return self.handle(Event::Acted { utterance, acted: Acted::Refused });
+        };
+        if request.leaves_nothing() {
+            live.utterance.keep_not();
+        }
+        let (satellite, language) = (live.satellite.clone(), live.language.clone());
+        let (journal, own, said) = (self.parts.journal.clone(), self.own.clone(), self.said.clone());
+        let voice = self.adapters.voice.clone();
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let times = (Instant::now(), Timestamp::now(), &TimeZone::system());
+            let answer = locked(&own).carry_out(request, person, &satellite, &journal, &language, times);
+            let acted = if answer.done { Acted::Published } else { Acted::Refused };
+            let _ = said.send(Said::Event(Event::Acted { utterance, acted }));
+            let _within = runtime.enter();
+            voice.answer(utterance, satellite, answer.speech, language);
+        });
+    }
+
+    /// Says why something is not done, and keeps what waits for the PIN.
+    fn refuse(&mut self, utterance: UtteranceId, satellite: SatelliteId, why: Refusal) {
+        if why == Refusal::SayPin
+            && let Some(understood) = self.live.get(&utterance).and_then(|live| live.understood.as_ref())
+        {
+            self.waiting.insert(satellite.clone(), Box::new(Understood::clone(understood)));
+        }
+        let language = self.live.get(&utterance).map_or(&self.language, |live| &live.language).clone();
+        let speech = own::refusal(why, &language).to_owned();
+        self.adapters.voice.answer(utterance, satellite, speech, language);
+    }
+
     /// Shows on the broker what a satellite is doing.
     fn shows(&self, satellite: &SatelliteId, activity: Activity) {
         let state = SatelliteState { activity: Some(activity), ..SatelliteState::default() };
@@ -327,7 +483,7 @@ impl Sessions {
             intent: live.intent(),
             slots: understood.map(|understood| all_slots(&understood.commands)).unwrap_or_default(),
             area: live.area.clone(),
-            person: None,
+            person: live.person.and_then(|person| self.parts.voices.name_outside(person)),
             confidence: understood.map_or(0.0, |understood| understood.confidence),
             words: understood.filter(|_| self.adapters.words).map(|understood| {
                 let words: Vec<&str> = understood.commands.iter().map(|c| c.understood.as_str()).collect();
@@ -383,6 +539,10 @@ fn all_slots(commands: &[sotto_intents::Match]) -> Map<String, Value> {
         all.entry(name).or_insert(value);
     }
     all
+}
+
+fn locked(own: &Mutex<Own>) -> MutexGuard<'_, Own> {
+    own.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The slots by name, as they are spelled for others.

@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use jiff::Timestamp;
 use sotto_hearing::{Engine, FORCED, Hearing, Hypothesis, Request};
-use sotto_house::{Event, Note, Outcome, Retention, Stages, Understanding, UtteranceId};
+use sotto_house::{Event, Note, Outcome, PersonId, Retention, Stages, Understanding, UtteranceId, Voice};
 use sotto_intents::{Match, Unsure};
 use sotto_journal::{Finished, Heard, Journal, LiveListening, Purpose, Recorder, Words};
 use tokio::sync::mpsc::UnboundedSender;
@@ -19,6 +19,7 @@ use crate::deadlines::Deadlines;
 use crate::explanation;
 use crate::second_look::SecondLook;
 use crate::understanding::{self, Where};
+use crate::voices::Voices;
 
 /// Packets that may wait for this thread: more than the longest utterance, so only a satellite that sends faster
 /// than people speak ever meets it.
@@ -35,6 +36,7 @@ pub struct Parts {
     pub understanding: Arc<understanding::Understanding>,
     pub second_look: Arc<SecondLook>,
     pub deadlines: Arc<Deadlines>,
+    pub voices: Voices,
 }
 
 /// What the house, or the satellite, says about an utterance.
@@ -49,6 +51,8 @@ enum Step {
     Record(Retention),
     Transcribe,
     Understand,
+    Belongs(PersonId),
+    KeepNot,
     Conclude {
         outcome: Outcome,
         stages: Stages,
@@ -68,7 +72,7 @@ pub enum Said {
 }
 
 /// Commands as they go out, in their order, and how sure the hub is of all of them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Understood {
     pub commands: Vec<Match>,
     pub confidence: f32,
@@ -107,6 +111,8 @@ impl Utterance {
                 decoded: 0,
                 hypotheses: Vec::new(),
                 understood: Ok(Vec::new()),
+                sound: Vec::new(),
+                speaker: None,
             };
             worker.run(&receiver);
         });
@@ -137,6 +143,16 @@ impl Utterance {
 
     pub fn understand(&self) {
         self.send(Step::Understand);
+    }
+
+    /// It is this person's voice.
+    pub fn belongs(&self, person: PersonId) {
+        self.send(Step::Belongs(person));
+    }
+
+    /// Nothing of it may be kept.
+    pub fn keep_not(&self) {
+        self.send(Step::KeepNot);
     }
 
     pub fn conclude(self, outcome: Outcome, stages: Stages, notes: Vec<Note>) {
@@ -179,6 +195,9 @@ struct Worker {
     decoded: usize,
     hypotheses: Vec<Hypothesis>,
     understood: Result<Vec<Match>, Unsure>,
+    /// All that was heard, the wake word too, where voices are told apart; gone with this thread.
+    sound: Vec<i16>,
+    speaker: Option<PersonId>,
 }
 
 impl Worker {
@@ -197,6 +216,8 @@ impl Worker {
                 Step::Record(keep) => self.record(keep),
                 Step::Transcribe => self.transcribe(),
                 Step::Understand => self.understand(),
+                Step::Belongs(person) => self.speaker = Some(person),
+                Step::KeepNot => self.open = None,
                 Step::Conclude { outcome, stages, notes } => return self.conclude(outcome, stages, &notes),
             }
         }
@@ -274,6 +295,9 @@ impl Worker {
                 return;
             };
             self.decoded += 1;
+            if self.parts.voices.are_known() {
+                self.sound.extend_from_slice(&samples);
+            }
             if self.decoded <= self.before_command {
                 continue;
             }
@@ -289,7 +313,12 @@ impl Worker {
         self.listen();
         let hearing = self.open.as_mut().and_then(|open| open.hearing.take());
         let utterance = self.id();
-        match hearing.map(|hearing| hearing.finish()) {
+        let recognising = self.recognise();
+        let heard = hearing.map(|hearing| hearing.finish());
+        if let Some(voice) = recognising.and_then(|voice| voice.join().ok().flatten()) {
+            self.say(Event::Recognised { utterance, voice });
+        }
+        match heard {
             Some(Ok(hypotheses)) => {
                 // Other talk that was forced into a sentence. What is doubtful is still weighed by its sentence: a
                 // synthetic voice fits the acoustic model less well than people do.
@@ -303,6 +332,22 @@ impl Worker {
             }
             None => self.say(Event::NotHeard { utterance }),
         }
+    }
+
+    /// Compares the voice with those that are known, beside the engine that looks for words.
+    fn recognise(&mut self) -> Option<std::thread::JoinHandle<Option<Voice>>> {
+        let sound = std::mem::take(&mut self.sound);
+        let open = self.open.as_ref().filter(|_| !sound.is_empty())?;
+        // No record, no comparison.
+        let granted = open.recorder.listen_live(Purpose::Identify, Timestamp::now());
+        granted
+            .inspect_err(
+                |error| tracing::error!(%error, "the journal cannot write; the voice is not compared"),
+            )
+            .ok()?;
+        let (voices, satellite) = (self.parts.voices.clone(), self.heard.satellite.clone());
+        let compare = move || voices.recognise(&sound, &satellite);
+        std::thread::Builder::new().name("voice".into()).spawn(compare).ok()
     }
 
     fn understand(&mut self) {
@@ -348,7 +393,7 @@ impl Worker {
             ),
             stages: explanation::stages(&stages),
         };
-        let finished = Finished { speaker: None, outcome, words };
+        let finished = Finished { speaker: self.speaker, outcome, words };
         if let Err(error) = open.recorder.finish(finished, Timestamp::now()) {
             tracing::error!(%error, "a recording was not kept");
         }

@@ -110,6 +110,7 @@ async fn command(home: &Home, line: &str, count: u8) -> anyhow::Result<()> {
                 spoken_at: Timestamp::now(),
                 deadline: Duration::from_secs(5),
                 words: None,
+                vouched: false,
             };
             let began = Instant::now();
             let answer = home.carry_out(&spoken, began + Duration::from_secs(5)).await;

@@ -250,6 +250,12 @@ impl Evening {
                 let acted = if reached { Acted::Published } else { Acted::NotReached };
                 self.at(soon, Event::Acted { utterance, acted });
             }
+            Effect::Own { .. }
+            | Effect::CommandWaiting { .. }
+            | Effect::Refuse { .. }
+            | Effect::Belongs { .. }
+            | Effect::Vouched { .. }
+            | Effect::KeepNot { .. } => self.broken("no voice was told apart here"),
             Effect::Stop { .. } => {}
             Effect::Discard { utterance, .. } => self.close(utterance),
             Effect::Conclude { utterance, outcome, .. } => {

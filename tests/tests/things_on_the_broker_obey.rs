@@ -95,6 +95,7 @@ fn spoken(number: u8, intent: &str, slots: Map<String, Value>) -> Spoken {
         spoken_at: Timestamp::now(),
         deadline: Duration::from_secs(5),
         words: None,
+        vouched: false,
     }
 }
 

@@ -218,12 +218,12 @@ if (strength) {
   });
 }
 
-// Test bench: the browser's microphone, as 16 kHz samples, only while the button is held down or pressed once.
-const speak = $("#speak");
-if (speak && navigator.mediaDevices) {
-  speak.hidden = false;
+// The browser's microphone, as 16 kHz samples, from one press of the button to the next, and never longer than ten
+// seconds.
+const listens = (button, send) => {
+  button.hidden = false;
   let recorder = null;
-  speak.addEventListener("click", async () => {
+  button.addEventListener("click", async () => {
     if (recorder) { recorder.stop(); return; }
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
@@ -233,17 +233,34 @@ if (speak && navigator.mediaDevices) {
       recorder.addEventListener("stop", async () => {
         stream.getTracks().forEach((track) => track.stop());
         recorder = null;
-        speak.setAttribute("aria-pressed", "false");
+        button.setAttribute("aria-pressed", "false");
         const context = new OfflineAudioContext(1, 1, 16000);
         const buffer = await context.decodeAudioData(await new Blob(chunks).arrayBuffer());
         const samples = Int16Array.from(buffer.getChannelData(0), (x) => Math.max(-32768, Math.min(32767, x * 32767)));
-        const answer = await fetch("/bench/hear", { method: "POST", headers: { "content-type": "application/octet-stream", "x-csrf": speak.dataset.csrf }, body: samples });
-        if (answer.ok) $("#sentence").value = await answer.text(); else announce(await answer.text());
+        await send(samples, { "content-type": "application/octet-stream", "x-csrf": button.dataset.csrf });
       });
       recorder.start();
-      speak.setAttribute("aria-pressed", "true");
+      button.setAttribute("aria-pressed", "true");
       setTimeout(() => recorder?.stop(), 10_000);
     } catch { announce(say("noMicrophone")); }
+  });
+};
+
+// Test bench: what the house would hear.
+const speak = $("#speak");
+if (speak && navigator.mediaDevices) {
+  listens(speak, async (body, headers) => {
+    const answer = await fetch("/bench/hear", { method: "POST", headers, body });
+    if (answer.ok) $("#sentence").value = await answer.text(); else announce(await answer.text());
+  });
+}
+
+// One's own voice: sentence by sentence.
+const teach = $("#teach");
+if (teach && navigator.mediaDevices) {
+  listens(teach, async (body, headers) => {
+    const answer = await fetch("/voice/take", { method: "POST", headers, body });
+    if (answer.ok) location.reload(); else $("#taught").textContent = answer.status === 422 ? await answer.text() : say("noMicrophone");
   });
 }
 

@@ -34,6 +34,7 @@ mod children;
 mod erase;
 
 mod settings;
+mod voice;
 
 mod account;
 mod listened;
@@ -61,7 +62,8 @@ use tokio::sync::Semaphore;
 pub use certificate::{Authority, CertificateError, Certificates, given, open as open_certificates};
 pub use port::{
     Answer, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pairing, PairingState, Port,
-    PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Trouble,
+    PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble, Voice,
+    VoiceQuality,
 };
 pub use router::{Access, ROUTES, Route};
 pub use serve::{redirect, serve};

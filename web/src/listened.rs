@@ -162,6 +162,8 @@ fn act(act: Act) -> &'static str {
         Act::BackedUp => "backed_up",
         Act::Restored => "restored",
         Act::Corrected => "corrected",
+        Act::VoiceLearned => "voice_learned",
+        Act::VoiceForgotten => "voice_forgotten",
         _ => "other",
     }
 }

@@ -176,6 +176,33 @@ pub struct Explanation {
     pub stages: Vec<(String, Duration)>,
 }
 
+/// A voice profile, as far as a page shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voice {
+    /// Sentences that were learned, and how many it takes.
+    pub sentences: usize,
+    pub needed: usize,
+    pub quality: VoiceQuality,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VoiceQuality {
+    /// More sentences are needed.
+    Unfinished,
+    Poor,
+    Fair,
+    Good,
+}
+
+/// What became of one more sentence.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Taught {
+    /// The profile with it.
+    Learned(Vec<u8>),
+    /// Once more, and why: `short`, `quiet`, `loud`, `noise` or `another`.
+    Again(&'static str),
+}
+
 /// The hub, as far as the pages know it. Only an administrator's page calls what changes something.
 pub trait Port: Send + Sync + 'static {
     fn satellites(&self) -> Vec<Satellite>;
@@ -201,4 +228,21 @@ pub trait Port: Send + Sync + 'static {
     fn explain(&self, text: String, area: Option<Area>) -> Answer<'_, Explanation>;
     /// What the house would hear in `samples` (mono, 16 kHz) from a browser's microphone; kept nowhere.
     fn hear(&self, samples: Vec<i16>) -> Answer<'_, String>;
+
+    /// Whether this hub can tell voices apart.
+    fn tells_voices(&self) -> bool {
+        false
+    }
+    /// What a kept voice profile is like; `None` for one of another hub.
+    fn voice(&self, profile: &[u8]) -> Option<Voice> {
+        let _ = profile;
+        None
+    }
+    /// Learns one more sentence (mono, 16 kHz) besides those of `profile`, which is empty at first. Keeps nothing.
+    fn teach_voice(&self, profile: Vec<u8>, samples: Vec<i16>) -> Answer<'_, Taught> {
+        drop((profile, samples));
+        let why =
+            "its speaker model is not installed; the administrator can, with `sotto-hub models pull speaker`";
+        Box::pin(std::future::ready(Err(PortError::NotHere(why.to_owned()))))
+    }
 }

@@ -78,7 +78,8 @@ pub async fn recording_page(member: Member, Path(id): Path<String>) -> Result<Re
         stages: stages(lang, &entry),
         whose: whose(lang, &entry, mine),
         belongings: if mine {
-            vec![("dispute", lang.say("recording.dispute"))]
+            let learn = member.shared.port.tells_voices().then(|| ("learn", lang.say("voice.from_this")));
+            [("dispute", lang.say("recording.dispute"))].into_iter().chain(learn).collect()
         } else {
             vec![("claim", lang.say("recording.claim"))]
         },

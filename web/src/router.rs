@@ -15,7 +15,7 @@ use crate::{
     account, answer, api, assets, audio, bench, children, erase, health, history, house, listened, people,
     recording,
 };
-use crate::{review, settings, takeaway, trouble, welcome};
+use crate::{review, settings, takeaway, trouble, voice, welcome};
 
 /// Who may use an address. What each then sees is still their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,7 @@ routes! {
     Member post "/recordings/{id}/claim" recording::claim;
     Member post "/recordings/{id}/dispute" recording::dispute;
     Member post "/recordings/{id}/hand-over" recording::hand_over;
+    Member post "/recordings/{id}/learn" voice::from_recording;
     Member post "/erase/ask" erase::ask;
     Member post "/erase" erase::erase;
     Member get "/receipts/{number}" erase::receipt_page;
@@ -86,6 +87,10 @@ routes! {
     Member post "/settings" settings::settings;
     Member post "/settings/area" settings::area;
     Member post "/settings/house" settings::house;
+    Member get "/voice" voice::voice_page;
+    Member post "/voice/take" voice::take;
+    Member post "/voice/named" voice::named;
+    Member post "/voice/erase" voice::erase;
     Member get "/account" account::account_page;
     Member post "/account/passphrase" account::passphrase;
     Member post "/account/tokens" account::make_token;

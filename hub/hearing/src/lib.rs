@@ -8,6 +8,8 @@
 //!                   └ remote   a Wyoming server elsewhere in the house
 //! ```
 //!
+//! Beside the engines, [`speaker`] tells voices apart.
+//!
 //! Deliberately absent: what the words mean, who said them in which room, and where clips are kept. No error,
 //! log line or `Debug` here holds a word or a sample.
 
@@ -32,6 +34,8 @@ mod child;
 mod sandbox;
 mod wire;
 pub mod worker;
+
+pub mod speaker;
 
 pub use engine::{ACCEPT, Engine, FORCED, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
 pub use grammar::{Grammar, GrammarNotes, Transition};

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Area, Bid, Outcome, Reason, Retention, SatelliteId, UtteranceId};
+use crate::{
+    Area, Ask, Bid, Outcome, PersonId, Reason, Refusal, Retention, SatelliteId, Speaker, UtteranceId, Voice,
+};
 
 /// What made a satellite listen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,6 +72,11 @@ pub enum Event {
     Transcribed { utterance: UtteranceId },
     /// The speech engine failed, or was too busy.
     NotHeard { utterance: UtteranceId },
+    /// Voices are told apart in this house, and this is how near the one that was heard is to each. Before
+    /// [`Event::Understood`], or not at all.
+    Recognised { utterance: UtteranceId, voice: Voice },
+    /// What is asked for is more than an everyday command. Before [`Event::Understood`], or not at all.
+    Wants { utterance: UtteranceId, ask: Ask },
     /// The sentences of the house were tried; `None` if nothing fits well enough.
     Understood { utterance: UtteranceId, understanding: Option<Understanding> },
     /// The command was handed over, or could not be.
@@ -93,6 +100,18 @@ pub enum Effect {
     Understand { utterance: UtteranceId },
     /// Publish the intent, if that can be done before `deadline`, and answer with [`Event::Acted`].
     Command { utterance: UtteranceId, deadline: Instant },
+    /// Do, for this person, what was asked about their own recordings, and answer with [`Event::Acted`].
+    Own { utterance: UtteranceId, person: PersonId, deadline: Instant },
+    /// The PIN was right: do what this satellite was asked before, as [`Effect::Command`].
+    CommandWaiting { utterance: UtteranceId, satellite: SatelliteId, deadline: Instant },
+    /// Say aloud why it is not done. The session ends with this.
+    Refuse { utterance: UtteranceId, satellite: SatelliteId, why: Refusal },
+    /// Who asks has shown who they are: what lets somebody in need not be said twice.
+    Vouched { utterance: UtteranceId },
+    /// It is this person's voice: the recording is theirs.
+    Belongs { utterance: UtteranceId, person: PersonId },
+    /// Nothing of this utterance may be kept, whatever comes of it.
+    KeepNot { utterance: UtteranceId },
     /// Tell the satellite to stop streaming this utterance.
     Stop { utterance: UtteranceId, satellite: SatelliteId },
     /// Forget this utterance: nothing of it is kept but a count. The satellite is told the outcome and stays
@@ -134,4 +153,8 @@ pub enum Note {
     TooLate { by: Duration },
     /// The matcher was less sure than the house asks for.
     Unsure { confidence: f32 },
+    /// Whose voice it was, where voices are told apart.
+    Voice(Speaker),
+    /// What was asked is more than this voice may ask.
+    Refused(Refusal),
 }

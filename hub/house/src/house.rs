@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::asking::{Asked, Verdict};
 use crate::contest::Contest;
 use crate::session::{Session, Stage};
 use crate::{
-    Acted, Area, Bid, Effect, End, Event, Note, Outcome, Policy, SatelliteId, Trigger, Understanding,
-    UtteranceId,
+    Acted, Area, Ask, Bid, Calibration, Effect, End, Event, Note, Outcome, Policy, SatelliteId, Speaker,
+    Trigger, Understanding, UtteranceId, Voice,
 };
 
 /// Events in, effects out; time is an argument.
@@ -19,6 +20,8 @@ pub struct House {
     policy: Policy,
     sessions: BTreeMap<UtteranceId, Session>,
     contests: Vec<Contest>,
+    asked: Asked,
+    calibration: Calibration,
 }
 
 impl House {
@@ -50,6 +53,12 @@ impl House {
             Event::NotHeard { utterance } => {
                 if self.at(utterance, Stage::Transcribing).is_some() {
                     self.finish(utterance, Outcome::NotHeard, &mut effects);
+                }
+            }
+            Event::Recognised { utterance, voice } => self.recognised(utterance, &voice, &mut effects),
+            Event::Wants { utterance, ask } => {
+                if let Some(session) = self.at(utterance, Stage::Understanding) {
+                    session.ask = Some(ask);
                 }
             }
             Event::Understood { utterance, understanding } => {
@@ -118,6 +127,8 @@ impl House {
             spoken: now,
             deadline: None,
             stages: Default::default(),
+            speaker: None,
+            ask: None,
             notes: Vec::new(),
         };
         let contested = trigger != Trigger::Button;
@@ -233,7 +244,66 @@ impl House {
             session.notes.push(Note::TooLate { by: now - deadline });
             return self.finish(utterance, Outcome::NotReached, effects);
         }
-        effects.push(Effect::Command { utterance, deadline });
+        let Some(ask) = session.ask else { return effects.push(Effect::Command { utterance, deadline }) };
+        let (speaker, satellite) = (session.speaker, session.satellite.clone());
+        if let Ask::Pin { .. } = ask {
+            effects.push(Effect::KeepNot { utterance });
+        }
+        match self.asked.judge(now, ask, speaker, &satellite, &policy.doors) {
+            Verdict::Do => effects.push(Effect::Command { utterance, deadline }),
+            Verdict::DoVouched => {
+                effects.push(Effect::Vouched { utterance });
+                effects.push(Effect::Command { utterance, deadline });
+            }
+            Verdict::DoFor(person) => effects.push(Effect::Own { utterance, person, deadline }),
+            Verdict::DoWaiting => effects.extend([
+                Effect::Vouched { utterance },
+                Effect::CommandWaiting { utterance, satellite, deadline },
+            ]),
+            Verdict::Refuse(why) => {
+                if let Some(session) = self.at(utterance, Stage::Acting) {
+                    session.notes.push(Note::Refused(why));
+                }
+                effects.push(Effect::Refuse { utterance, satellite, why });
+                self.finish(utterance, Outcome::Refused, effects);
+            }
+        }
+    }
+
+    /// Whose voice it is decides whose the recording is, and of a stranger's nothing is kept.
+    fn recognised(&mut self, utterance: UtteranceId, voice: &Voice, effects: &mut Vec<Effect>) {
+        let recognition = self.calibration.raise(&self.policy.recognition);
+        let keep_strangers = self.policy.keep_strangers;
+        let heard = |session: &&mut Session| {
+            matches!(session.stage, Stage::Listening | Stage::Transcribing | Stage::Understanding)
+        };
+        let Some(session) = self.sessions.get_mut(&utterance).filter(heard) else { return };
+        let speaker = recognition.decide(voice);
+        if session.speaker.replace(speaker).is_some() {
+            return;
+        }
+        session.notes.push(Note::Voice(speaker));
+        match speaker {
+            Speaker::This { person, .. } => effects.push(Effect::Belongs { utterance, person }),
+            Speaker::Unknown => {
+                if voice.satellite_owner.is_none() && !keep_strangers {
+                    effects.push(Effect::KeepNot { utterance });
+                }
+                let best = voice.candidates.iter().map(|candidate| candidate.score).reduce(f32::max);
+                self.calibration.unknown(best.unwrap_or(f32::NAN));
+            }
+            Speaker::TooShort => {}
+        }
+    }
+
+    /// What was learned of this house's unknown voices, to be kept over a restart.
+    pub fn calibration(&self) -> Calibration {
+        self.calibration
+    }
+
+    /// What was learned before.
+    pub fn with_calibration(self, calibration: Calibration) -> Self {
+        House { calibration, ..self }
     }
 
     fn acted(&mut self, now: Instant, utterance: UtteranceId, acted: Acted, effects: &mut Vec<Effect>) {
@@ -299,6 +369,7 @@ impl House {
         {
             self.decide(due, effects);
         }
+        self.asked.pass_time(now, &self.policy.doors);
         let remembered = self.policy.resume;
         self.contests.retain(|c| !c.decided || now < c.opened + remembered);
 
@@ -324,6 +395,13 @@ impl House {
             contest.bids.retain(|bid| bid.0 != utterance);
         }
         if let Some(session) = self.sessions.remove(&utterance) {
+            // What is said where a PIN is waited for may hold it, understood or not.
+            if session.stage != Stage::Waiting
+                && session.ask != Some(Ask::LetIn)
+                && self.asked.waits(&session.satellite)
+            {
+                effects.push(Effect::KeepNot { utterance });
+            }
             self.fall_silent(session.opened, utterance);
             effects.push(session.finish(outcome));
         }

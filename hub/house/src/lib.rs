@@ -13,6 +13,9 @@ mod names;
 mod outcome;
 mod retention;
 
+mod asking;
+mod speaker;
+
 mod event;
 
 mod contest;
@@ -20,6 +23,7 @@ mod house;
 mod policy;
 mod session;
 
+pub use asking::{Ask, Doors, Refusal};
 pub use contest::{Bid, Reason};
 pub use event::{Acted, Effect, End, Event, Note, Stages, Trigger, Understanding};
 pub use house::House;
@@ -27,3 +31,4 @@ pub use names::{Area, NameError, PersonId, RecordingId, SatelliteId, UtteranceId
 pub use outcome::{Outcome, Role};
 pub use policy::Policy;
 pub use retention::{FALSE_WAKE_KEPT, FalseWakes, Kept, Retention};
+pub use speaker::{Calibration, Candidate, Recognition, Speaker, Voice};

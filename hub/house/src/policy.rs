@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Outcome, Retention};
+use crate::{Doors, Outcome, Recognition, Retention};
 
 /// The household's choices. Each has a default; the configuration may change it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,12 @@ pub struct Policy {
     pub second_look: bool,
     /// How long recordings of nobody in particular are kept.
     pub keep: Retention,
+    /// From what score on a voice is believed.
+    pub recognition: Recognition,
+    /// Who may open doors.
+    pub doors: Doors,
+    /// In a house that tells voices apart: whether anything is kept of a voice that it does not know.
+    pub keep_strangers: bool,
 }
 
 impl Default for Policy {
@@ -40,6 +46,9 @@ impl Default for Policy {
             least_confidence: 0.5,
             second_look: false,
             keep: Retention::Day,
+            recognition: Recognition::default(),
+            doors: Doors::default(),
+            keep_strangers: false,
         }
     }
 }

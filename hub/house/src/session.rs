@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Area, Effect, End, Note, Outcome, Policy, SatelliteId, Stages, UtteranceId};
+use crate::{Area, Ask, Effect, End, Note, Outcome, Policy, SatelliteId, Speaker, Stages, UtteranceId};
 
 /// How far a session has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub(crate) struct Session {
     /// How long after that its command may still be carried out, when that is not the policy's.
     pub deadline: Option<Duration>,
     pub stages: Stages,
+    /// Whose voice it is; `None` where voices are not told apart.
+    pub speaker: Option<Speaker>,
+    /// What is asked for, where that is more than an everyday command.
+    pub ask: Option<Ask>,
     pub notes: Vec<Note>,
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use sotto_house::{
-    Acted, Bid, Effect, End, Event, House, Outcome, Policy, SatelliteId, Trigger, Understanding, UtteranceId,
+    Acted, Ask, Bid, Candidate, Effect, End, Event, House, Outcome, PersonId, Policy, SatelliteId, Trigger,
+    Understanding, UtteranceId, Voice,
 };
 
 fn event() -> impl Strategy<Value = Event> {
@@ -24,6 +25,8 @@ fn event() -> impl Strategy<Value = Event> {
     let understanding = proptest::option::of(
         any::<f32>().prop_map(|confidence| Understanding { confidence, deadline: None }),
     );
+    let ask =
+        prop_oneof![Just(Ask::LetIn), Just(Ask::Own), any::<bool>().prop_map(|right| Ask::Pin { right })];
     let u = utterance.clone();
     prop_oneof![
         4 => (u, satellite, trigger, bid, 0u64..20_000).prop_map(|(utterance, satellite, trigger, bid, age)| {
@@ -38,6 +41,15 @@ fn event() -> impl Strategy<Value = Event> {
         1 => utterance.clone().prop_map(|utterance| Event::NotHeard { utterance }),
         2 => (utterance.clone(), understanding)
             .prop_map(|(utterance, understanding)| Event::Understood { utterance, understanding }),
+        1 => (utterance.clone(), any::<(f32, f32)>(), 0u64..3000).prop_map(|(utterance, scores, speech)| {
+            let candidates = [(1, scores.0), (2, scores.1)].map(|(n, score)| Candidate {
+                person: PersonId::from_bytes([n; 16]), score, trusted: n == 1
+            });
+            let speech = Duration::from_millis(speech);
+            let voice = Voice { candidates: candidates.into(), speech, above_noise: 30.0, satellite_owner: None };
+            Event::Recognised { utterance, voice }
+        }),
+        1 => (utterance.clone(), ask).prop_map(|(utterance, ask)| Event::Wants { utterance, ask }),
         2 => (utterance, acted).prop_map(|(utterance, acted)| Event::Acted { utterance, acted }),
         1 => Just(Event::Tick),
     ]
@@ -84,6 +96,12 @@ proptest! {
                     }
                     Effect::Transcribe { utterance }
                     | Effect::Understand { utterance }
+                    | Effect::Own { utterance, .. }
+                    | Effect::CommandWaiting { utterance, .. }
+                    | Effect::Refuse { utterance, .. }
+                    | Effect::Belongs { utterance, .. }
+                    | Effect::Vouched { utterance }
+                    | Effect::KeepNot { utterance }
                     | Effect::Command { utterance, .. } => prop_assert!(recorded.contains(&utterance)),
                     Effect::Conclude { utterance, outcome, .. } => {
                         prop_assert!(open.remove(&utterance).is_some(), "ended twice");

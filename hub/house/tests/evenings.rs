@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sotto_house::{
-    Acted, Area, Bid, Effect, End, Event, House, Note, Outcome, Policy, Reason, SatelliteId, Trigger,
-    Understanding, UtteranceId,
+    Acted, Area, Ask, Bid, Candidate, Doors, Effect, End, Event, House, Note, Outcome, PersonId, Policy,
+    Reason, SatelliteId, Trigger, Understanding, UtteranceId, Voice,
 };
 
 /// A house with a clock that only the script moves.
@@ -90,6 +90,31 @@ impl Evening {
         self.event(Event::Understood { utterance: utterance(n), understanding })
     }
 
+    /// It is spoken, heard and transcribed; `scores` are how near the voice is to persons 1, 2 …, who is 1 is trusted.
+    fn spoken(&mut self, n: u8, satellite: &str, scores: &[f32], ask: Option<Ask>) -> &mut Self {
+        self.opened(n, satellite, Trigger::Button, 0.9, -30.0).ended(n, End::Endpoint);
+        let candidates = (1..).zip(scores).map(|(n, score)| Candidate {
+            person: PersonId::from_bytes([n; 16]),
+            score: *score,
+            trusted: n == 1,
+        });
+        let voice = Voice {
+            candidates: candidates.collect(),
+            speech: Duration::from_secs(2),
+            above_noise: 30.0,
+            satellite_owner: None,
+        };
+        self.event(Event::Transcribed { utterance: utterance(n) });
+        if !scores.is_empty() {
+            self.event(Event::Recognised { utterance: utterance(n), voice });
+        }
+        if let Some(ask) = ask {
+            self.event(Event::Wants { utterance: utterance(n), ask });
+        }
+        let understanding = Some(Understanding { confidence: 0.9, deadline: None });
+        self.event(Event::Understood { utterance: utterance(n), understanding })
+    }
+
     fn acted(&mut self, n: u8, acted: Acted) -> &mut Self {
         self.event(Event::Acted { utterance: utterance(n), acted })
     }
@@ -111,6 +136,12 @@ fn brief(effect: &Effect) -> String {
         Effect::Transcribe { utterance } => format!("transcribe {}", n(utterance)),
         Effect::Understand { utterance } => format!("understand {}", n(utterance)),
         Effect::Command { utterance, .. } => format!("command {}", n(utterance)),
+        Effect::Own { utterance, person, .. } => format!("own {} for {}", n(utterance), person.bytes()[0]),
+        Effect::CommandWaiting { utterance, .. } => format!("command waiting {}", n(utterance)),
+        Effect::Refuse { utterance, why, .. } => format!("refuse {} {why:?}", n(utterance)),
+        Effect::Belongs { utterance, person } => format!("{} belongs to {}", n(utterance), person.bytes()[0]),
+        Effect::Vouched { utterance } => format!("vouched {}", n(utterance)),
+        Effect::KeepNot { utterance } => format!("keep not {}", n(utterance)),
         Effect::Stop { utterance, .. } => format!("stop {}", n(utterance)),
         Effect::Discard { utterance, outcome, .. } => format!("discard {} {outcome:?}", n(utterance)),
         Effect::Conclude { utterance, outcome, .. } => format!("conclude {} {outcome:?}", n(utterance)),
@@ -325,4 +356,59 @@ fn nobody_streams_for_ever() {
     );
     evening.understood(1, 0.9).acted(1, Acted::Published);
     assert_eq!(evening.notes, [Note::CutAtLimit]);
+}
+
+#[test]
+fn a_voice_that_is_known_owns_what_it_says_and_a_stranger_leaves_nothing() {
+    let begun = "0: record 1 of hall\n0: transcribe 1\n0: understand 1\n";
+    let check = |scores: &[f32], ask, expect: &str| {
+        Evening::new(Policy::default()).spoken(1, "hall", scores, ask).expect(&format!("{begun}{expect}"));
+    };
+    check(&[], None, "0: command 1");
+    check(&[0.1, 0.8], None, "0: 1 belongs to 2\n0: command 1");
+    check(&[0.1, 0.2], None, "0: keep not 1\n0: command 1");
+    check(&[0.1, 0.8], Some(Ask::Own), "0: 1 belongs to 2\n0: own 1 for 2");
+    check(&[0.1, 0.48], Some(Ask::Own), "0: 1 belongs to 2\n0: refuse 1 NotSure\n0: conclude 1 Refused");
+    check(&[], Some(Ask::Own), "0: refuse 1 NotSure\n0: conclude 1 Refused");
+    check(&[0.8, 0.1], Some(Ask::LetIn), "0: 1 belongs to 1\n0: vouched 1\n0: command 1");
+    check(&[0.1, 0.8], Some(Ask::LetIn), "0: 1 belongs to 2\n0: refuse 1 NotAllowed\n0: conclude 1 Refused");
+}
+
+#[test]
+fn a_door_is_opened_by_the_pin_that_follows_and_the_pin_is_not_kept() {
+    let doors = Doors { pin: true, ..Doors::default() };
+    let mut evening = Evening::new(Policy { doors, keep_strangers: true, ..Policy::default() });
+    evening.spoken(1, "hall", &[0.1], Some(Ask::LetIn)).expect(
+        "0: record 1 of hall
+         0: transcribe 1
+         0: understand 1
+         0: refuse 1 SayPin
+         0: conclude 1 Refused",
+    );
+    evening.spoken(3, "yard", &[0.1], None).acted(3, Acted::Published).expect(
+        "0: record 3 of yard
+         0: transcribe 3
+         0: understand 3
+         0: command 3
+         0: conclude 3 Done",
+    );
+    // Misheard, it may still be the PIN.
+    evening.opened(4, "hall", Trigger::Button, 0.9, -30.0).ended(4, End::Endpoint);
+    evening.event(Event::Transcribed { utterance: utterance(4) });
+    evening.event(Event::Understood { utterance: utterance(4), understanding: None }).expect(
+        "0: record 4 of hall
+         0: transcribe 4
+         0: understand 4
+         0: keep not 4
+         0: conclude 4 NotUnderstood",
+    );
+    evening.spoken(2, "hall", &[0.1], Some(Ask::Pin { right: true })).expect(
+        "0: record 2 of hall
+         0: transcribe 2
+         0: understand 2
+         0: keep not 2
+         0: vouched 2
+         0: command waiting 2",
+    );
+    evening.acted(2, Acted::Published).expect("0: conclude 2 Done");
 }

@@ -38,10 +38,14 @@ pub enum Act {
     Restored,
     /// A reviewer corrected a clip.
     Corrected,
+    /// A person's voice was learned, or learned anew.
+    VoiceLearned,
+    /// A person's voice profile was erased.
+    VoiceForgotten,
 }
 
 impl Act {
-    pub const ALL: [Act; 20] = [
+    pub const ALL: [Act; 22] = [
         Act::Listened,
         Act::Read,
         Act::Searched,
@@ -62,6 +66,8 @@ impl Act {
         Act::BackedUp,
         Act::Restored,
         Act::Corrected,
+        Act::VoiceLearned,
+        Act::VoiceForgotten,
     ];
 }
 

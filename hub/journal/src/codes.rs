@@ -87,6 +87,8 @@ impl Coded for Act {
         (18, Act::BackedUp),
         (19, Act::Restored),
         (20, Act::Corrected),
+        (21, Act::VoiceLearned),
+        (22, Act::VoiceForgotten),
     ];
 }
 

@@ -137,6 +137,7 @@ impl Journal {
             }
         }
         zip.write_all(b"</table>\n")?;
+        self.export_voice(who, &mut zip, options)?;
         self.export_access(who, owner, &mut zip, options)?;
         zip.finish()?;
         Ok(done)
@@ -170,6 +171,26 @@ impl Journal {
                 (entry, open(found))
             })
             .collect())
+    }
+
+    /// What the hub knows their voice by, if anything.
+    fn export_voice<W: Write>(
+        &self,
+        who: &Person,
+        zip: &mut Zip<W>,
+        options: SimpleFileOptions,
+    ) -> Result<(), ExportError> {
+        let Some((made, profile)) = self.voice(who)? else { return Ok(()) };
+        zip.start_file("voice.json", options)?;
+        let hex = profile.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        let about = "two bytes, then 512 little-endian 32-bit numbers for each sentence";
+        let voice = json!({ "made": made.to_string(), "layout": about, "profile": hex });
+        serde_json::to_writer(&mut *zip, &voice).map_err(io::Error::from)?;
+        Ok(())
     }
 
     /// The access records about `owner`, oldest last.

@@ -26,6 +26,18 @@ impl Journal {
         })
     }
 
+    /// Whether this recording is there and belongs to `who`, not to the house.
+    pub fn is_own(&self, recording: RecordingId, who: &Person) -> Result<bool, crate::MemberError> {
+        self.store().read(|transaction| {
+            require_active(transaction, who.id())?;
+            let owner: Option<Id> = transaction
+                .prepare_cached("SELECT owner FROM recordings WHERE recording = ?1")?
+                .query_row([Id::from(recording)], |row| row.get(0))
+                .optional()?;
+            Ok(owner.is_some_and(|owner| owner.owner() == Owner::Person(who.id())))
+        })
+    }
+
     /// The newest `limit` recordings that `who` opens and that fit the filter. A filter with words is a search, and
     /// is recorded as one.
     pub fn newest(

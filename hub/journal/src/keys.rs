@@ -233,6 +233,23 @@ fn unlock_bytes(locked: &[u8], key: &Secret, binding: &[u8]) -> Result<Zeroizing
         .map_err(|_| Broken)
 }
 
+/// A person's voice profile under the hub's own key, bound to that person.
+pub(crate) fn lock_voice(profile: &[u8], key: &Secret, person: PersonId) -> Vec<u8> {
+    lock_bytes(profile, key, &voice_binding(person))
+}
+
+pub(crate) fn unlock_voice(
+    locked: &[u8],
+    key: &Secret,
+    person: PersonId,
+) -> Result<Zeroizing<Vec<u8>>, Broken> {
+    unlock_bytes(locked, key, &voice_binding(person))
+}
+
+fn voice_binding(person: PersonId) -> Vec<u8> {
+    [DOMAIN, b"voice   ", person.bytes()].concat()
+}
+
 /// How much work one guess at a passphrase costs. Stored beside what it protects, so a later, harder choice
 /// leaves the earlier ones openable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -57,6 +57,7 @@ impl Journal {
             access::append(transaction, self.signing(), &note)?;
             Ok(receipt)
         })?;
+        self.renew_voices_key()?;
         self.ensure_house(now)?;
         self.scrub(1000)?;
         self.store().truncate_wal()?;
@@ -99,6 +100,7 @@ pub(crate) fn forget(
         "DELETE FROM review_seals WHERE reviewer = ?1",
         "DELETE FROM invites WHERE sponsor = ?1",
         "DELETE FROM guardians WHERE child = ?1 OR guardian = ?1",
+        "DELETE FROM voices WHERE person = ?1",
     ] {
         transaction.execute(sql, [Id::from(member)])?;
     }

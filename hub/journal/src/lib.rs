@@ -98,6 +98,9 @@ mod selection;
 mod sweep;
 mod verify;
 
+mod spoken;
+mod voices;
+
 mod backup;
 mod export;
 
@@ -141,6 +144,7 @@ pub use tokens::{CodeError, InviteToken, RecoveryCode};
 pub use touches::Touches;
 pub use training::{TrainingError, TrainingExport};
 pub use verify::{Verified, VerifyError};
+pub use voices::{OwnVoice, VoiceProfile};
 pub use words::Words;
 
 use store::{Keeper, Lasting, Store};

@@ -177,6 +177,11 @@ impl Store {
         fs::remove_file(self.path.with_file_name(RESERVE)).is_ok()
     }
 
+    /// Where the journal's files lie.
+    pub(crate) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
     /// Whether the process that had it before ended without closing it.
     pub(crate) fn ended_badly(&self) -> bool {
         self.ended_badly

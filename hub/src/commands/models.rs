@@ -1,4 +1,4 @@
-//! `models`: the Whisper models that can be had, fetched and thrown away. The only thing that Sotto ever fetches.
+//! `models`: the Whisper models and the speaker model that can be had, fetched and thrown away. The only thing that Sotto ever fetches.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use sotto_hearing::catalogue::{self, CATALOGUE, LICENCE, Model};
 use sotto_hearing::pull::{Wanted, pull};
+use sotto_hearing::speaker;
 
 use super::Place;
 
@@ -24,7 +25,8 @@ enum Command {
     Pull {
         /// Name as `models list` gives it
         name: String,
-        /// Fetch from here instead of the publisher; what arrives is checked all the same
+        /// Fetch from here instead of the publisher (for the speaker model: Resemblyzer's pretrained.pt, a file); what
+        /// arrives is checked all the same
         #[arg(long, value_name = "URL")]
         from: Option<String>,
     },
@@ -39,14 +41,36 @@ pub fn run(place: &Place, models: &Models) -> anyhow::Result<ExitCode> {
     let folder = crate::config::data_directory(place.data.clone()).join("models");
     match &models.command {
         Command::List => list(place, &folder),
+        Command::Pull { name, from } if name == SPEAKER => fetch_speaker(place, &folder, from.as_deref()),
+        Command::Remove { name } if name == SPEAKER => {
+            remove_file(place, &folder.join(speaker::FILE), SPEAKER)
+        }
         Command::Pull { name, from } => fetch(place, &folder, find(name)?, from.as_deref()),
         Command::Remove { name } => remove(place, &folder, find(name)?),
     }
 }
 
+const SPEAKER_PURPOSE: &str = "tells voices apart (Apache-2.0, brought by pip)";
+/// The model that tells voices apart.
+const SPEAKER: &str = "speaker";
+
+/// Brought by pip, or cut out of a `pretrained.pt` that is here already.
+fn fetch_speaker(place: &Place, folder: &std::path::Path, from: Option<&str>) -> anyhow::Result<ExitCode> {
+    place.data()?;
+    let installed = match from {
+        Some(file) => speaker::install(file.as_ref(), folder)?,
+        None => speaker::pull(folder).context("the speaker model was not installed")?,
+    };
+    match place.json {
+        true => println!("{}", serde_json::json!({ "installed": SPEAKER, "file": installed })),
+        false => println!("{SPEAKER} is installed as {}; restart the hub to use it", installed.display()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn find(name: &str) -> anyhow::Result<&'static Model> {
     catalogue::find(name).with_context(|| {
-        let names: Vec<&str> = CATALOGUE.iter().map(|model| model.name).collect();
+        let names: Vec<&str> = CATALOGUE.iter().map(|model| model.name).chain([SPEAKER]).collect();
         format!("there is no model {name:?}; choose one of {}", names.join(", "))
     })
 }
@@ -69,6 +93,16 @@ fn list(place: &Place, folder: &std::path::Path) -> anyhow::Result<ExitCode> {
                 })
             })
             .collect();
+        let speaker = serde_json::json!({
+            "name": SPEAKER,
+            "purpose": SPEAKER_PURPOSE,
+            "licence": "Apache-2.0",
+            "size": speaker::BYTES,
+            "sha256": speaker::SHA256,
+            "from": "PyPI: resemblyzer 0.1.4",
+            "installed": folder.join(speaker::FILE).is_file(),
+        });
+        let models: Vec<_> = models.into_iter().chain([speaker]).collect();
         println!("{}", serde_json::json!({ "folder": folder, "models": models }));
         return Ok(ExitCode::SUCCESS);
     }
@@ -83,6 +117,13 @@ fn list(place: &Place, folder: &std::path::Path) -> anyhow::Result<ExitCode> {
             model.purpose
         );
     }
+    println!(
+        "{:<20} {:>5} MB  {:<13} {:<10} {SPEAKER_PURPOSE}",
+        SPEAKER,
+        speaker::BYTES / 1_000_000,
+        "any",
+        if folder.join(speaker::FILE).is_file() { "installed" } else { "" },
+    );
     println!("\nlicence {LICENCE}, from {}", catalogue::PUBLISHER);
     println!("without any of them the hub hears its own sentences with the engine phrase");
     Ok(ExitCode::SUCCESS)
@@ -112,21 +153,24 @@ fn fetch(
 }
 
 fn remove(place: &Place, folder: &std::path::Path, model: &Model) -> anyhow::Result<ExitCode> {
-    let target = folder.join(model.file());
-    let mut part = target.clone().into_os_string();
+    remove_file(place, &folder.join(model.file()), model.name)
+}
+
+fn remove_file(place: &Place, target: &std::path::Path, name: &str) -> anyhow::Result<ExitCode> {
+    let mut part = target.as_os_str().to_owned();
     part.push(".part");
     let had_part = std::fs::remove_file(part).is_ok();
-    match std::fs::remove_file(&target) {
+    match std::fs::remove_file(target) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && had_part => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            bail!("the model {} is not installed in {}", model.name, folder.display())
+            bail!("the model {name} is not installed as {}", target.display())
         }
         Err(error) => return Err(error).with_context(|| format!("cannot remove {}", target.display())),
     }
     match place.json {
-        true => println!("{}", serde_json::json!({ "removed": model.name })),
-        false => println!("{} is gone", model.name),
+        true => println!("{}", serde_json::json!({ "removed": name })),
+        false => println!("{name} is gone"),
     }
     Ok(ExitCode::SUCCESS)
 }

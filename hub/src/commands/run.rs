@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sotto_house::Policy;
+use sotto_house::{Doors, Policy};
 use sotto_journal::{Change, Journal, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -28,6 +28,7 @@ use crate::lately::Lately;
 use crate::metrics::Metrics;
 use crate::page_name;
 use crate::pages::{self, RunningHub};
+use crate::pin::Pin;
 use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{self, Satellites, SatellitesHandle};
@@ -37,6 +38,7 @@ use crate::sessions::{Adapters, Sessions};
 use crate::understanding::Understanding;
 use crate::utterance::Parts;
 use crate::voice::Voice;
+use crate::voices::Voices;
 use crate::witnesses::Witnesses;
 
 /// How often the sentence files are looked at: soon enough for somebody who writes and then tries, and next to nothing.
@@ -69,6 +71,8 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     };
     let understanding = Arc::new(Understanding::open(&config, data)?);
     let engine = open_engine(&config, data, &understanding)?;
+    let voices = Voices::open(&data.join("models"), journal.clone())?;
+    let pin = Pin::read(&config.voices.pin_file)?;
     let second_look = Arc::new(SecondLook::open(&data.join("wake")));
 
     let mut broker = None;
@@ -104,6 +108,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         broker: broker_name.clone(),
         engine: engine.clone(),
         understanding: understanding.clone(),
+        voices: voices.clone(),
         witnesses: witnesses.clone(),
         started: SystemTime::now(),
         code: Mutex::new(None),
@@ -138,6 +143,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     tasks.spawn(sweep(journal.clone(), stop.clone()));
     tasks.spawn(witnesses.clone().run(stop.clone()));
     let voice = Voice::open(&config, satellites.clone())?;
+    tasks.spawn(follow_voices(journal.clone(), voices.clone(), stop.clone()));
     tasks.spawn(obey(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
     let shown = presence::show(
         home.clone(),
@@ -157,6 +163,8 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         least_confidence: config.understanding.least_confidence,
         second_look: config.satellites.second_look && second_look.is_possible(),
         keep: config.journal.keep.into(),
+        doors: Doors { need_voice: config.voices.doors, pin: pin.is_some(), ..Doors::default() },
+        keep_strangers: config.voices.keep_strangers,
         ..Policy::default()
     };
     let ready = json!({
@@ -182,10 +190,20 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     }
 
     let deadlines = Arc::new(Deadlines::new(&config.mqtt.deadlines));
-    let parts = Parts { journal, engine, understanding, second_look, deadlines };
+    let parts = Parts { journal, engine, understanding, second_look, deadlines, voices };
     let words = config.mqtt.words;
-    let adapters =
-        Adapters { home, satellites: satellites.clone(), settings, lately, voice, witnesses, words, events };
+    let adapters = Adapters {
+        home,
+        satellites: satellites.clone(),
+        settings,
+        lately,
+        voice,
+        witnesses,
+        words,
+        events,
+        pin,
+        risky: config.voices.risky.clone(),
+    };
     let serving = Sessions::new(policy, parts, adapters).run(from_satellites, stop.clone());
     let broken = async {
         match &mut broker {
@@ -390,6 +408,27 @@ async fn follow_sentences(
                 events.say(|| json!({ "event": "sentences", "in_force": false, "problems": problems }));
             }
             Err(error) => tracing::error!(%error, "the sentence files could not be taken in"),
+        }
+    }
+}
+
+/// Whoever enrols, leaves or changes a switch is known, or not, from the next utterance on.
+async fn follow_voices(journal: Journal, voices: Voices, stop: CancellationToken) {
+    let mut changes = journal.subscribe();
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = stop.cancelled() => return,
+        };
+        match change {
+            Ok(Change::Members) | Err(RecvError::Lagged(_)) => {}
+            Ok(_) => continue,
+            Err(RecvError::Closed) => return,
+        }
+        let voices = voices.clone();
+        let read = tokio::task::spawn_blocking(move || voices.reload()).await;
+        if let Ok(Err(error)) = read {
+            tracing::error!(%error, "the voices of the household could not be read again");
         }
     }
 }

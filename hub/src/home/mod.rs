@@ -40,7 +40,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sotto_house::{Acted, Area, SatelliteId, UtteranceId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -298,6 +298,12 @@ impl Home {
         self.connection.send(Once::new(topic, command.payload.to_string()), deadline).await.acted
     }
 
+    /// Whether a command lets somebody in: it unlocks, or opens a garage door or a gate.
+    pub fn lets_in(&self, intent: &str, slots: &Map<String, Value>, here: Option<&Area>) -> bool {
+        let things = Which::read(slots).find(&lock(&self.inside).known, here).unwrap_or_default();
+        confirm::lets_in(intent, slots, &things)
+    }
+
     /// Carries out what was spoken, once, before `deadline` or not at all; whoever's part that is.
     pub async fn carry_out(&self, spoken: &Spoken, deadline: Instant) -> Answer {
         let language = Language::of(&spoken.language);
@@ -498,6 +504,7 @@ fn plan(settings: &Settings, inside: &mut Inside, spoken: &Spoken, language: Lan
     };
     let first = settings.confirm
         && lets_in
+        && !spoken.vouched
         && !inside.confirmations.is_second(Instant::now(), &spoken.satellite, &spoken.intent, &spoken.slots);
     if first { refused(Phrase::SayAgain) } else { plan }
 }

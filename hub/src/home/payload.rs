@@ -32,6 +32,8 @@ pub struct Spoken {
     pub deadline: Duration,
     /// What was said; `None` unless the household lets words leave.
     pub words: Option<String>,
+    /// Who asks has shown who they are, so that what lets somebody in need not be said twice.
+    pub vouched: bool,
 }
 
 impl std::fmt::Debug for Spoken {
@@ -99,6 +101,7 @@ pub(super) mod tests {
             spoken_at: "2026-11-24T18:30:00.25Z".parse().unwrap(),
             deadline: Duration::from_secs(5),
             words: None,
+            vouched: false,
         }
     }
 

@@ -1,0 +1,336 @@
+//! The GE2E network (Wan et al., "Generalized end-to-end loss for speaker verification", 2018), as Resemblyzer
+//! trained it: three LSTM layers of 256, a linear layer, ReLU, unit length.
+//!
+//! `160 mel frames → LSTM → LSTM → LSTM → last hidden state → linear → ReLU → / length`
+//!
+//! Most of the work is one matrix times a few vectors, 480 times in a row: too small for a general library to be
+//! quick at (docs/decisions/0100). Up to [`LANES`] windows run side by side, so that a matrix is read once for all.
+
+use super::mel::BANDS;
+use super::voiceprint::SIZE;
+
+/// Frames of one window: 1.6 s, as the network was trained.
+pub const WINDOW: usize = 160;
+/// Windows that run side by side; fewer than that cost as much, but one alone less.
+const LANES: usize = 4;
+const HIDDEN: usize = 256;
+/// Input, forget, cell and output gate, in PyTorch's order.
+const GATES: usize = 4 * HIDDEN;
+const LAYERS: usize = 3;
+/// Floats that are multiplied at once; rows are padded to a multiple of it.
+const STRIDE: usize = 16;
+
+/// Floats of all weights, in the order of [`Network::new`].
+pub const WEIGHTS: usize = GATES * BANDS
+    + GATES * HIDDEN
+    + 2 * (LAYERS - 1) * GATES * HIDDEN
+    + 2 * LAYERS * GATES
+    + SIZE * HIDDEN
+    + SIZE;
+
+struct Layer {
+    /// A row per gate, padded with zeros to a multiple of [`STRIDE`].
+    from_input: Vec<f32>,
+    inputs: usize,
+    from_hidden: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+pub struct Network {
+    layers: Vec<Layer>,
+    linear: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Network {
+    /// From [`WEIGHTS`] floats as PyTorch lays a flattened LSTM out: for each layer the matrices from input and from
+    /// hidden state, then for each layer the two biases, then the linear layer's matrix and bias.
+    pub fn new(weights: &[f32]) -> Option<Network> {
+        if weights.len() != WEIGHTS {
+            return None;
+        }
+        let mut rest = weights;
+        let mut take = |count: usize| {
+            let (taken, left) = rest.split_at(count);
+            rest = left;
+            taken
+        };
+        let mut layers: Vec<Layer> = (0..LAYERS)
+            .map(|layer| {
+                let width = if layer == 0 { BANDS } else { HIDDEN };
+                let inputs = width.next_multiple_of(STRIDE);
+                let mut from_input = vec![0.0; GATES * inputs];
+                for (row, given) in from_input.chunks_mut(inputs).zip(take(GATES * width).chunks(width)) {
+                    row[..width].copy_from_slice(given);
+                }
+                let from_hidden = take(GATES * HIDDEN).to_vec();
+                Layer { from_input, inputs, from_hidden, bias: Vec::new() }
+            })
+            .collect();
+        for layer in &mut layers {
+            let (input, hidden) = (take(GATES), take(GATES));
+            layer.bias = input.iter().zip(hidden).map(|(a, b)| a + b).collect();
+        }
+        Some(Network { layers, linear: take(SIZE * HIDDEN).to_vec(), bias: take(SIZE).to_vec() })
+    }
+
+    /// One unit vector for each window of [`WINDOW`] frames; a vector of zeros for one that no output answers to.
+    pub fn embed(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+        windows.chunks(LANES).flat_map(|some| self.side_by_side(some)).collect()
+    }
+
+    fn side_by_side(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: this processor has just said that it knows these instructions.
+            return unsafe { self.wide(windows) };
+        }
+        // Every 64-bit Arm multiplies and adds at once; an old x86 would do it in software.
+        const FUSED: bool = cfg!(target_arch = "aarch64");
+        if windows.len() == 1 { self.run::<1, FUSED>(windows) } else { self.run::<LANES, FUSED>(windows) }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn wide(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+        if windows.len() == 1 { self.run::<1, true>(windows) } else { self.run::<LANES, true>(windows) }
+    }
+
+    #[inline(always)]
+    fn run<const N: usize, const FUSED: bool>(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+        // Frame by frame, the windows side by side: `[frame][window][value]`.
+        let first = BANDS.next_multiple_of(STRIDE);
+        let mut values = vec![0.0; WINDOW * N * first];
+        for (at, cell) in values.chunks_exact_mut(first).enumerate() {
+            if let Some(frame) = windows.get(at % N).and_then(|window| window.get(at / N)) {
+                cell[..BANDS].copy_from_slice(frame);
+            }
+        }
+        for layer in &self.layers {
+            values = layer.run::<N, FUSED>(&values);
+        }
+        let last = &values[(WINDOW - 1) * N * HIDDEN..];
+        let mut raw = vec![0.0; SIZE * N];
+        multiply::<N, FUSED>(&self.linear, HIDDEN, last, &mut raw);
+        let windows = raw.chunks_exact(SIZE).take(windows.len());
+        windows
+            .map(|raw| {
+                let mut unit = [0.0; SIZE];
+                for ((unit, raw), bias) in unit.iter_mut().zip(raw).zip(&self.bias) {
+                    *unit = (raw + bias).max(0.0);
+                }
+                super::voiceprint::to_unit(&mut unit);
+                unit
+            })
+            .collect()
+    }
+}
+
+impl Layer {
+    /// The hidden states at every frame, from the values of the layer before.
+    #[inline(always)]
+    fn run<const N: usize, const FUSED: bool>(&self, values: &[f32]) -> Vec<f32> {
+        let mut gates = vec![0.0; WINDOW * N * GATES];
+        // What comes from the input needs no order, so some rows of the matrix stay in the cache for all frames.
+        const ROWS: usize = 64;
+        for (block, rows) in self.from_input.chunks(ROWS * self.inputs).enumerate() {
+            let mut sums = [0.0; ROWS * 4];
+            for (frame, gates) in values.chunks_exact(N * self.inputs).zip(gates.chunks_exact_mut(N * GATES))
+            {
+                multiply::<N, FUSED>(rows, self.inputs, frame, &mut sums[..N * ROWS]);
+                for (n, sums) in sums[..N * ROWS].chunks_exact(ROWS).enumerate() {
+                    gates[n * GATES + block * ROWS..][..ROWS].copy_from_slice(sums);
+                }
+            }
+        }
+        let mut states = vec![0.0; WINDOW * N * HIDDEN];
+        let (mut hidden, mut cell) = (vec![0.0; N * HIDDEN], vec![0.0; N * HIDDEN]);
+        let mut sums = vec![0.0; N * GATES];
+        for (gates, state) in gates.chunks_exact(N * GATES).zip(states.chunks_exact_mut(N * HIDDEN)) {
+            multiply::<N, FUSED>(&self.from_hidden, HIDDEN, &hidden, &mut sums);
+            for n in 0..N {
+                let gates = &gates[n * GATES..][..GATES];
+                let sums = &mut sums[n * GATES..][..GATES];
+                for ((sum, gate), bias) in sums.iter_mut().zip(gates).zip(&self.bias) {
+                    *sum += gate + bias;
+                }
+                let (input, rest) = sums.split_at(HIDDEN);
+                let (forget, rest) = rest.split_at(HIDDEN);
+                let (new, output) = rest.split_at(HIDDEN);
+                let cell = &mut cell[n * HIDDEN..][..HIDDEN];
+                let hidden = &mut hidden[n * HIDDEN..][..HIDDEN];
+                for k in 0..HIDDEN {
+                    cell[k] = sigmoid(forget[k]) * cell[k] + sigmoid(input[k]) * tanh(new[k]);
+                    hidden[k] = sigmoid(output[k]) * tanh(cell[k]);
+                }
+            }
+            state.copy_from_slice(&hidden);
+        }
+        states
+    }
+}
+
+/// `rows` (of `width`) times each of `N` vectors, which lie one after the other; so do the results.
+#[inline(always)]
+fn multiply<const N: usize, const FUSED: bool>(
+    rows: &[f32],
+    width: usize,
+    vectors: &[f32],
+    sums: &mut [f32],
+) {
+    let count = rows.len() / width;
+    for (at, row) in rows.chunks_exact(width).enumerate() {
+        let row = row.as_chunks::<STRIDE>().0;
+        let mut lanes = [[0.0_f32; STRIDE]; N];
+        let mut vectors = vectors.chunks_exact(width);
+        let vectors: [&[[f32; STRIDE]]; N] =
+            [(); N].map(|()| &vectors.next().unwrap_or_default().as_chunks::<STRIDE>().0[..row.len()]);
+        for k in 0..row.len() {
+            for n in 0..N {
+                lanes[n] = add_product::<FUSED>(lanes[n], &row[k], &vectors[n][k]);
+            }
+        }
+        for n in 0..N {
+            sums[n * count + at] = total(&lanes[n]);
+        }
+    }
+}
+
+#[inline(always)]
+fn add_product<const FUSED: bool>(
+    mut sum: [f32; STRIDE],
+    a: &[f32; STRIDE],
+    b: &[f32; STRIDE],
+) -> [f32; STRIDE] {
+    for lane in 0..STRIDE {
+        sum[lane] = if FUSED { a[lane].mul_add(b[lane], sum[lane]) } else { a[lane] * b[lane] + sum[lane] };
+    }
+    sum
+}
+
+/// The sum of some lanes, in halves, so that it takes four steps and not fifteen.
+#[inline(always)]
+fn total(lanes: &[f32; STRIDE]) -> f32 {
+    let mut lanes = *lanes;
+    let mut half = STRIDE / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+#[inline(always)]
+fn tanh(x: f32) -> f32 {
+    2.0 * sigmoid(2.0 * x) - 1.0
+}
+
+/// e to the `x`, within 2 in 10 million (Cephes `expf`), without a call or a branch, so that many are made at once.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    let x = x.clamp(-87.0, 87.0);
+    // Adding and taking away 1.5 · 2^23 rounds to a whole number.
+    const ROUND: f32 = 12_582_912.0;
+    let whole = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let rest = x - whole * 0.693_359_4 - whole * -2.121_944_4e-4;
+    let tail = 1.987_569_2e-4_f32;
+    let tail = tail * rest + 1.398_2e-3;
+    let tail = tail * rest + 8.333_452e-3;
+    let tail = tail * rest + 4.166_579_6e-2;
+    let tail = tail * rest + 0.166_666_65;
+    let tail = tail * rest + 0.5;
+    let mantissa = tail * rest * rest + rest + 1.0;
+    mantissa * f32::from_bits((((whole as i32) + 127) << 23) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_exponential_is_the_exponential() {
+        for step in -8600..=8600 {
+            let x = step as f32 / 100.0;
+            let (quick, exact) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((quick / exact - 1.0).abs() < 5e-7, "{x}: {quick} for {exact}");
+        }
+        assert_eq!((exp(f32::NEG_INFINITY) * 1e10).floor(), 0.0);
+        assert!(sigmoid(1e30) == 1.0 && tanh(-1e30) == -1.0);
+    }
+
+    /// A step of an LSTM as PyTorch's documentation writes it, in double precision and no order but that.
+    fn slow_lstm(weights: &[f64], inputs: &[Vec<f64>], width: usize) -> Vec<Vec<f64>> {
+        let (w_in, rest) = weights.split_at(GATES * width);
+        let (w_hidden, bias) = rest.split_at(GATES * HIDDEN);
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let (mut h, mut c) = (vec![0.0; HIDDEN], vec![0.0; HIDDEN]);
+        let step = |x: &Vec<f64>| {
+            let dot = |m: &[f64], x: &[f64]| m.iter().zip(x).map(|(a, b)| a * b).sum::<f64>();
+            let g: Vec<f64> = (0..GATES)
+                .map(|r| {
+                    dot(&w_in[r * width..][..width], x) + dot(&w_hidden[r * HIDDEN..][..HIDDEN], &h) + bias[r]
+                })
+                .collect();
+            for k in 0..HIDDEN {
+                c[k] = sigmoid(g[HIDDEN + k]) * c[k] + sigmoid(g[k]) * g[2 * HIDDEN + k].tanh();
+                h[k] = sigmoid(g[3 * HIDDEN + k]) * c[k].tanh();
+            }
+            h.clone()
+        };
+        inputs.iter().map(step).collect()
+    }
+
+    #[test]
+    fn windows_side_by_side_are_what_each_is_alone() {
+        let mut state = 1_u64;
+        let mut random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((state >> 40) as f64 / (1_u64 << 24) as f64 - 0.5) as f32
+        };
+        let weights: Vec<f32> = (0..WEIGHTS).map(|_| random() * 0.2).collect();
+        let network = Network::new(&weights).unwrap();
+        let windows: Vec<Vec<[f32; BANDS]>> =
+            (0..5).map(|_| (0..WINDOW).map(|_| std::array::from_fn(|_| random() + 0.5)).collect()).collect();
+        let all: Vec<&[[f32; BANDS]]> = windows.iter().map(Vec::as_slice).collect();
+        let together = network.embed(&all);
+        let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        for (window, unit) in all.iter().zip(&together) {
+            assert!(same(&network.embed(&[window])[0], unit));
+            assert!(same(&network.run::<1, false>(&[window])[0], unit));
+        }
+        // And what it is alone is an LSTM.
+        let wide: Vec<f64> = weights.iter().map(|w| f64::from(*w)).collect();
+        let sizes = [BANDS, HIDDEN, HIDDEN];
+        let biases = sizes.iter().map(|w| GATES * (w + HIDDEN)).sum::<usize>();
+        let mut values: Vec<Vec<f64>> =
+            windows[0].iter().map(|f| f.iter().map(|x| f64::from(*x)).collect()).collect();
+        let mut at = 0;
+        for (layer, width) in sizes.into_iter().enumerate() {
+            let bias = &wide[biases + layer * 2 * GATES..][..2 * GATES];
+            let mut own = wide[at..at + GATES * (width + HIDDEN)].to_vec();
+            own.extend((0..GATES).map(|r| bias[r] + bias[GATES + r]));
+            at += GATES * (width + HIDDEN);
+            values = slow_lstm(&own, &values, width);
+        }
+        let linear = &wide[biases + LAYERS * 2 * GATES..];
+        let last = values.last().unwrap();
+        let mut expect: Vec<f64> = (0..SIZE)
+            .map(|r| {
+                let sum: f64 = linear[r * HIDDEN..][..HIDDEN].iter().zip(last).map(|(a, b)| a * b).sum();
+                (sum + linear[SIZE * HIDDEN + r]).max(0.0)
+            })
+            .collect();
+        let length = expect.iter().map(|x| x * x).sum::<f64>().sqrt();
+        expect.iter_mut().for_each(|x| *x /= length);
+        for (expect, got) in expect.iter().zip(&together[0]) {
+            assert!((expect - f64::from(*got)).abs() < 1e-4, "{expect} {got}");
+        }
+    }
+}

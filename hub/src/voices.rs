@@ -1,0 +1,93 @@
+//! The voices of the household, in memory, beside what is heard.
+//!
+//! `journal (sealed profiles) → Voices ─ recognise(samples) → scores → house`. Without the model, or while nobody is
+//! enrolled, nothing is compared and everything works as it did. Deliberately absent: what a score means.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sotto_hearing::speaker::{Encoder, ModelError, Profile, TAKES};
+use sotto_house::{Candidate, PersonId, Role, SatelliteId, Voice};
+use sotto_journal::{Journal, StoreError};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Voices(Arc<Inside>);
+
+struct Inside {
+    encoder: Option<Encoder>,
+    journal: Journal,
+    known: RwLock<Vec<Known>>,
+}
+
+struct Known {
+    person: PersonId,
+    name: String,
+    named: bool,
+    trusted: bool,
+    profile: Profile,
+}
+
+impl Voices {
+    /// With the model in `models`, if it is installed there. One that is damaged is an error: a household that relies
+    /// on voices should not find out at the door.
+    pub fn open(models: &Path, journal: Journal) -> anyhow::Result<Voices> {
+        let encoder = match Encoder::open(models) {
+            Ok(encoder) => Some(encoder),
+            Err(ModelError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let voices = Voices(Arc::new(Inside { encoder, journal, known: RwLock::default() }));
+        voices.reload()?;
+        Ok(voices)
+    }
+
+    /// Tells the voices apart, where the model is installed.
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.0.encoder.as_ref()
+    }
+
+    /// Reads the profiles again: somebody enrolled, left, or changed a switch.
+    pub fn reload(&self) -> Result<(), StoreError> {
+        let known = self.0.journal.voices()?.into_iter().filter_map(|voice| {
+            // Half a voice would be taken for others' too often.
+            let profile = Profile::from_bytes(&voice.profile).filter(|profile| profile.len() >= TAKES)?;
+            let trusted = voice.role == Role::Adult;
+            Some(Known { person: voice.person, name: voice.name, named: voice.named, trusted, profile })
+        });
+        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = known.collect();
+        Ok(())
+    }
+
+    /// Whether anybody could be recognised.
+    pub fn are_known(&self) -> bool {
+        self.0.encoder.is_some() && !self.0.known.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// How near the voice in `samples` (mono, 16 kHz) is to each that is known; `None` where nobody is.
+    pub fn recognise(&self, samples: &[i16], satellite: &SatelliteId) -> Option<Voice> {
+        if !self.are_known() {
+            return None;
+        }
+        let heard = self.0.encoder.as_ref()?.hear(samples);
+        let owners = self.0.journal.satellite_owners().unwrap_or_default();
+        let satellite_owner = owners.iter().find(|(owned, _)| owned == satellite).map(|(_, owner)| *owner);
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        let candidates = known.iter().filter_map(|known| {
+            let score = known.profile.score(heard.voice.as_ref()?)?;
+            Some(Candidate { person: known.person, score, trusted: known.trusted })
+        });
+        Some(Voice {
+            candidates: candidates.collect(),
+            speech: heard.sound.speech,
+            above_noise: heard.sound.above_noise,
+            satellite_owner,
+        })
+    }
+
+    /// The name of somebody who lets what goes out over MQTT say that it was they.
+    pub fn name_outside(&self, person: PersonId) -> Option<String> {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|known| known.person == person && known.named).map(|known| known.name.clone())
+    }
+}
