@@ -10,7 +10,7 @@ use sotto_tests::{audio, data};
 
 /// The same greeting, keep-alives and farewell; a few packets may be sent twice on a busy machine. One second of Opus is
 /// 3,000 bytes.
-const NEARLY: u64 = 1_500;
+const NEARLY: u64 = 3_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_talking_room_looks_silent() {
@@ -47,5 +47,5 @@ async fn a_talking_room_looks_silent() {
     }
     assert!(talking.sent().abs_diff(silent.sent()) < NEARLY, "{} and {}", talking.sent(), silent.sent());
     // The count does count: a satellite that sends whatever is said sends much more.
-    assert!(sending.sent() > silent.sent() + 10 * NEARLY, "{} and {}", sending.sent(), silent.sent());
+    assert!(sending.sent() > silent.sent() + 4 * NEARLY, "{} and {}", sending.sent(), silent.sent());
 }

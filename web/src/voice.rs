@@ -72,7 +72,7 @@ async fn show(member: Member, note: Option<String>) -> Result<Response, Trouble>
     };
     let made = kept.as_ref().map(|(made, _)| lang.moment(*made, member.zone(), member.today()));
     let next = (possible && sentences < needed)
-        .then(|| lang.say(&format!("voice.sentence{}", sentences % SENTENCES + 1)).to_owned());
+        .then(|| lang.say(&format!("aloud.{}", sentences % SENTENCES + 1)).to_owned());
     let (n, of) = (sentences.to_string(), needed.to_string());
     Ok(page(&VoicePage {
         frame: member.frame("voice.title"),

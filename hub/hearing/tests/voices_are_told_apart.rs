@@ -63,21 +63,21 @@ fn of_every_pair_of_speakers_each_is_known_and_neither_taken_for_the_other() {
         by_speaker.entry(name.split('-').next().unwrap().to_owned()).or_default().push(path);
     }
     assert!(by_speaker.len() >= 5);
-    let three_seconds = |path: &Path| {
+    let seconds = |n: usize, path: &Path| {
         let clip = flac(path);
-        clip[..clip.len().min(48_000)].to_vec()
+        clip[..clip.len().min(n * 16_000)].to_vec()
     };
     let mut profiles: Vec<Profile> = Vec::new();
     let mut spoken = Vec::new();
     for (who, files) in by_speaker.values_mut().enumerate() {
         files.sort();
         let mut profile = Profile::default();
-        for path in &files[..5] {
-            profile.add(Take::new(&three_seconds(path), encoder).unwrap()).unwrap();
+        for path in &files[..3] {
+            profile.add(Take::new(&seconds(5, path), encoder).unwrap()).unwrap();
         }
         profiles.push(profile);
-        let voice = |path| encoder.hear(&three_seconds(path)).voice.unwrap();
-        spoken.extend(files[5..8].iter().map(|path| (who, voice(path))));
+        let voice = |path| encoder.hear(&seconds(3, path)).voice.unwrap();
+        spoken.extend(files[3..5].iter().map(|path| (who, voice(path))));
     }
     for (who, voice) in &spoken {
         for (whose, profile) in profiles.iter().enumerate() {
@@ -90,7 +90,7 @@ fn of_every_pair_of_speakers_each_is_known_and_neither_taken_for_the_other() {
         }
     }
     let others = by_speaker.values().next_back().unwrap();
-    let other = Take::new(&three_seconds(&others[0]), encoder).unwrap();
+    let other = Take::new(&seconds(5, &others[0]), encoder).unwrap();
     assert_eq!(profiles[0].clone().add(other), Err(Problem::AnotherVoice));
 }
 

@@ -153,7 +153,7 @@ fn what_the_first_release_kept_opens_today() {
     drop((house.journal, ada));
     let raw = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
     raw.execute_batch(
-        "DROP TABLE shelves; DROP TABLE guardians; ALTER TABLE doomed DROP COLUMN erasure;
+        "DROP TABLE voices; DROP TABLE shelves; DROP TABLE guardians; ALTER TABLE doomed DROP COLUMN erasure;
          DROP INDEX recordings_by_owner; DROP INDEX recordings_by_outcome;
          DROP INDEX recordings_by_area; DROP INDEX recordings_by_satellite;
          CREATE INDEX recordings_by_owner ON recordings (owner, at);

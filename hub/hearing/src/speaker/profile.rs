@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     fn voice(seed: usize) -> Voiceprint {
-        let numbers: Vec<f32> = (0..SIZE).map(|n| ((n * (seed + 3) * 7919 % 101) as f32) / 100.0).collect();
+        let numbers: Vec<f32> = (0..SIZE).map(|n| f32::from((n + seed).is_multiple_of(5))).collect();
         Voiceprint::from_numbers(&numbers).unwrap()
     }
 
