@@ -22,7 +22,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use crate::config::{self, Config, ConfigError};
 
@@ -152,7 +154,14 @@ impl CommandLine {
 
 /// Tracing goes to standard error, so that facts on standard output stay clean. `SOTTO_LOG` filters it.
 fn start_tracing() {
-    let filter =
-        EnvFilter::try_from_env("SOTTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sotto_hub=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let usual = || Targets::new().with_default(Level::WARN).with_target("sotto_hub", Level::INFO);
+    let filter = match std::env::var("SOTTO_LOG") {
+        Ok(wanted) => wanted.parse().unwrap_or_else(|error| {
+            eprintln!("SOTTO_LOG is not understood ({error}); write it as in \"warn,sotto_hub=debug\"");
+            usual()
+        }),
+        Err(_) => usual(),
+    };
+    let told = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    tracing_subscriber::registry().with(told.with_filter(filter)).init();
 }

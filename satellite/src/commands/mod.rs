@@ -13,7 +13,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use sotto_satellite::config::{Config, ConfigError};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 /// Where the satellite keeps its things, and whom it speaks to; the same for every command.
 #[derive(clap::Args)]
@@ -72,9 +74,16 @@ impl Command {
 
 /// Tracing goes to standard error, so that facts on standard output stay clean. `SOTTO_LOG` filters it.
 pub fn start_tracing() {
-    let filter =
-        EnvFilter::try_from_env("SOTTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sotto_satellite=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let usual = || Targets::new().with_default(Level::WARN).with_target("sotto_satellite", Level::INFO);
+    let filter = match std::env::var("SOTTO_LOG") {
+        Ok(wanted) => wanted.parse().unwrap_or_else(|error| {
+            eprintln!("SOTTO_LOG is not understood ({error}); write it as in \"warn,sotto_satellite=debug\"");
+            usual()
+        }),
+        Err(_) => usual(),
+    };
+    let told = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    tracing_subscriber::registry().with(told.with_filter(filter)).init();
 }
 
 /// Facts on standard output: the JSON document itself, or one `name: value` line per fact.
