@@ -6,6 +6,7 @@ pub mod config;
 pub mod deadlines;
 pub mod events;
 pub mod explanation;
+pub mod follow;
 pub mod second_look;
 pub mod sentences;
 pub mod understanding;

@@ -23,6 +23,7 @@ use crate::control::{self, Control};
 use crate::deadlines::Deadlines;
 use crate::doctor;
 use crate::events::Events;
+use crate::follow;
 use crate::home::{self, Address, Home, Request};
 use crate::lately::Lately;
 use crate::metrics::Metrics;
@@ -41,9 +42,6 @@ use crate::voice::Voice;
 use crate::voices::Voices;
 use crate::witnesses::Witnesses;
 
-/// How often the sentence files are looked at: soon enough for somebody who writes and then tries, and next to nothing.
-const LOOK_AT_FILES: Duration = Duration::from_millis(700);
-
 /// All of it must be over within two seconds of the signal.
 const LAST_WORD: Duration = Duration::from_millis(1800);
 
@@ -52,16 +50,22 @@ pub fn run(place: &Place) -> anyhow::Result<ExitCode> {
     nix::sys::prctl::set_dumpable(false)?;
     // That ends with the next program; this also holds for those that the hub starts.
     nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
+    let file = place.config.clone().map(follow::Configuration::about_to_be_read);
     let config = place.load()?;
     let data = place.data()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve(config, &data, Events::new(place.json)));
+    let served = runtime.block_on(serve(config, file, &data, Events::new(place.json)));
     // An engine in the middle of a word is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()> {
+async fn serve(
+    config: Config,
+    file: Option<follow::Configuration>,
+    data: &Path,
+    events: Events,
+) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     let control = Control::bind(data)?;
     let journal = {
@@ -95,7 +99,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     let stop_home = CancellationToken::new();
     let settings = home::Settings::read(&config, satellites.hub()).map_err(anyhow::Error::msg)?;
     let (home, requests, home_task) = Home::open(address, settings, stop_home.clone());
-    act_beside_sentences(&understanding, &home);
+    follow::act_beside_sentences(&understanding, &home);
     let mut tasks = JoinSet::new();
     let lately = Arc::new(Lately::default());
     let settings = Arc::new(SatelliteSettings::open(data)?);
@@ -143,7 +147,7 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
     tasks.spawn(sweep(journal.clone(), stop.clone()));
     tasks.spawn(witnesses.clone().run(stop.clone()));
     let voice = Voice::open(&config, satellites.clone())?;
-    tasks.spawn(follow_voices(journal.clone(), voices.clone(), stop.clone()));
+    tasks.spawn(follow::voices(journal.clone(), voices.clone(), stop.clone()));
     tasks.spawn(obey(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
     let shown = presence::show(
         home.clone(),
@@ -153,9 +157,13 @@ async fn serve(config: Config, data: &Path, events: Events) -> anyhow::Result<()
         stop.clone(),
     );
     tasks.spawn(shown);
-    tasks.spawn(follow_names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
-    let follow = follow_sentences(home.clone(), understanding.clone(), engine.clone(), events, stop.clone());
-    tasks.spawn(follow);
+    tasks.spawn(follow::names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
+    let sentences =
+        follow::sentences(home.clone(), understanding.clone(), engine.clone(), events, stop.clone());
+    tasks.spawn(sentences);
+    if let Some(file) = file {
+        tasks.spawn(follow::configuration(file, home.clone(), events, stop.clone()));
+    }
 
     let policy = Policy {
         longest_utterance: Duration::from_secs_f64(config.satellites.longest_utterance),
@@ -313,122 +321,6 @@ async fn obey(
         match changed {
             Ok((satellite, chosen)) => drop(satellites.settings(&satellite, chosen.into())),
             Err(error) => tracing::error!(%error, "a setting was not kept"),
-        }
-    }
-}
-
-/// New names of areas and devices are heard and understood from the next utterance on.
-async fn follow_names(
-    home: Home,
-    understanding: Arc<Understanding>,
-    engine: Arc<dyn sotto_hearing::Engine>,
-    stop: CancellationToken,
-) {
-    let mut names = home.names();
-    loop {
-        tokio::select! {
-            changed = names.changed() => if changed.is_err() { return },
-            () = stop.cancelled() => return,
-        }
-        // A bridge that comes up announces all its devices at once.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        names.mark_unchanged();
-        let known = home.known(home::names);
-        let (understanding, engine) = (understanding.clone(), engine.clone());
-        let renamed = tokio::task::spawn_blocking(move || {
-            understanding.rename(&known);
-            teach(&understanding, engine.as_ref());
-        });
-        if let Err(error) = renamed.await {
-            tracing::error!(%error, "the new names could not be taken in");
-        }
-    }
-}
-
-/// What the household's sentence files do besides is done.
-fn act_beside_sentences(understanding: &Understanding, home: &Home) {
-    let actions = understanding.actions();
-    let (actions, wrong) =
-        home::OwnActions::beside_sentences(actions.iter().map(|(intent, action)| (intent.as_str(), action)));
-    wrong.iter().for_each(|error| tracing::warn!("{error}"));
-    home.act_beside_sentences(actions);
-}
-
-/// What may be said now is what the engine listens for, and what mis-heard sentences are compared with.
-fn teach(understanding: &Understanding, engine: &dyn sotto_hearing::Engine) {
-    if let Err(error) = engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar())) {
-        tracing::warn!(%error, "the speech engine does not know what may be said now");
-    }
-    understanding.prepare();
-}
-
-/// The household's own sentences, and newly installed languages, are live as soon as their files are written.
-async fn follow_sentences(
-    home: Home,
-    understanding: Arc<Understanding>,
-    engine: Arc<dyn sotto_hearing::Engine>,
-    events: Events,
-    stop: CancellationToken,
-) {
-    let mut loaded = understanding.opened_with();
-    let mut before = loaded;
-    let first = understanding.clone();
-    let _ = tokio::task::spawn_blocking(move || first.prepare()).await;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_AT_FILES) => {}
-            () = stop.cancelled() => return,
-        }
-        let look = understanding.clone();
-        let Ok(now) = tokio::task::spawn_blocking(move || look.fingerprint()).await else { continue };
-        // Twice the same: nobody is in the middle of writing.
-        let settled = std::mem::replace(&mut before, now) == now;
-        if !settled || now == loaded {
-            continue;
-        }
-        loaded = now;
-        let now_in_force = understanding.clone();
-        let (understanding, engine) = (understanding.clone(), engine.clone());
-        let reloaded = tokio::task::spawn_blocking(move || {
-            let problems = understanding.reload()?;
-            teach(&understanding, engine.as_ref());
-            anyhow::Ok(problems)
-        });
-        match reloaded.await {
-            Ok(Ok(problems)) => {
-                act_beside_sentences(&now_in_force, &home);
-                tracing::info!("the sentence files changed and are in force");
-                problems.iter().for_each(|problem| tracing::warn!("{problem}"));
-                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                events.say(|| json!({ "event": "sentences", "in_force": true, "problems": problems }));
-            }
-            Ok(Err(error)) => {
-                tracing::error!("{error}; until then the sentences from before stay in force");
-                let problems = [error.to_string()];
-                events.say(|| json!({ "event": "sentences", "in_force": false, "problems": problems }));
-            }
-            Err(error) => tracing::error!(%error, "the sentence files could not be taken in"),
-        }
-    }
-}
-
-/// Whoever enrols, leaves or changes a switch is known, or not, from the next utterance on.
-async fn follow_voices(journal: Journal, voices: Voices, stop: CancellationToken) {
-    let mut changes = journal.subscribe();
-    loop {
-        let change = tokio::select! {
-            change = changes.recv() => change,
-            () = stop.cancelled() => return,
-        };
-        match change {
-            Ok(Change::Members) | Err(RecvError::Lagged(_)) => {}
-            Ok(_) => continue,
-            Err(RecvError::Closed) => return,
-        }
-        let voices = voices.clone();
-        let read = tokio::task::spawn_blocking(move || voices.reload()).await;
-        if let Ok(Err(error)) = read {
-            tracing::error!(%error, "the voices of the household could not be read again");
         }
     }
 }

@@ -146,6 +146,8 @@ impl Answer {
 /// What the connection's task and whoever acts share.
 struct Inside {
     known: KnownHome,
+    /// What the household wrote down of it.
+    written: config::Home,
     /// Actions that stand next to sentences; those of the configuration come first.
     beside: OwnActions,
     confirmations: confirm::Confirmations,
@@ -164,6 +166,7 @@ pub struct Home {
     inside: Arc<Mutex<Inside>>,
     settings: Arc<Settings>,
     names: watch::Receiver<u64>,
+    renamed: watch::Sender<u64>,
 }
 
 fn lock(inside: &Mutex<Inside>) -> MutexGuard<'_, Inside> {
@@ -186,6 +189,7 @@ impl Home {
     ) -> (Home, mpsc::Receiver<Request>, JoinHandle<()>) {
         let inside = Arc::new(Mutex::new(Inside {
             known: KnownHome::new(&settings.written),
+            written: settings.written.clone(),
             beside: OwnActions::default(),
             confirmations: confirm::Confirmations::default(),
             waiting: HashMap::new(),
@@ -195,9 +199,9 @@ impl Home {
         }));
         let (ask, requests) = mpsc::channel(MOST_REQUESTS);
         let (renamed, names) = watch::channel(0);
-        let shared = inside.clone();
+        let (shared, tell) = (inside.clone(), renamed.clone());
         let inbox = Box::new(move |connection: &Connection, message: Message| {
-            arrived(connection, &mut lock(&shared), &ask, &renamed, message);
+            arrived(connection, &mut lock(&shared), &ask, &tell, message);
         });
         let (connection, task) =
             Connection::open(address, format!("sotto-{}", settings.id), Presence::Hub, inbox, stop);
@@ -211,7 +215,7 @@ impl Home {
         }
         let (topic, payload) = devices::hub(&settings.id, &settings.name, env!("CARGO_PKG_VERSION"));
         connection.stand(topic, payload);
-        (Home { connection, inside, settings: Arc::new(settings), names }, requests, task)
+        (Home { connection, inside, settings: Arc::new(settings), names, renamed }, requests, task)
     }
 
     pub fn is_online(&self) -> bool {
@@ -226,6 +230,18 @@ impl Home {
     /// Changes whenever a name in the house does: the grammar must follow.
     pub fn names(&self) -> watch::Receiver<u64> {
         self.names.clone()
+    }
+
+    /// The household wrote its areas and entities anew: they are known at once. Says whether they differ.
+    pub fn rewrite(&self, written: &config::Home) -> bool {
+        let mut inside = lock(&self.inside);
+        let same = inside.written.areas == written.areas && inside.written.entities == written.entities;
+        if !same {
+            let before = std::mem::replace(&mut inside.written, written.clone());
+            inside.known.rewrite(&before, written);
+            self.renamed.send_modify(|version| *version += 1);
+        }
+        !same
     }
 
     /// Reads what is known of the house.
