@@ -145,11 +145,13 @@ async def speak(host, port, files, pinned, own, packets):
         speech.write(frame(wire.Speech(end=end)))
         speech.write_eof()
         received = 0
-        while received < len(packets):
+        while True:
             message = await read(reader, wire.ToSatellite)
-            if message.WhichOneof("message") == "ack" and message.ack.utterance == utterance:
-                received = message.ack.received
-        return ack.hub, received
+            match message.WhichOneof("message"):
+                case "ack" if message.ack.utterance == utterance:
+                    received = message.ack.received
+                case "outcome" if message.outcome.utterance == utterance:
+                    return ack.hub, received
 
 
 async def main(host, port, code, packets_file):

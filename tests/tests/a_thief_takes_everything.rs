@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -81,6 +82,10 @@ async fn a_thief_takes_everything_a_crashed_hub_left() {
     audio::one_after_another(&sound, [clip.as_path(), clip.as_path()]);
     let microphone = satellite.hear(&sound);
     listener.next().await.expect("an order arrives");
+    // It is obeyed a moment before it is sealed; the next one is being heard meanwhile.
+    while house.history().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     // In the middle of whatever it is doing; a crash, with everything still in its memory.
     house.hub.signal("ABRT");
     assert!(!house.hub.wait().success());

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use sotto_house::{Outcome, UtteranceId};
 use sotto_tests::linked::{Hub, assert_whole, collect, packet};
 
 /// What the Python satellite needs, in versions that were tried.
@@ -58,8 +59,14 @@ async fn the_python_satellite_pairs_and_is_heard() -> anyhow::Result<()> {
         drop(packets);
         output
     });
-    let heard = collect(&mut hub, |all| all.values().any(|one| one.ended + one.lost > 0));
-    let (output, heard) = tokio::join!(satellite, heard);
+    // It stays until it is told the outcome, as the protocol asks.
+    let answered = async {
+        let heard = collect(&mut hub, |all| all.values().any(|one| one.ended + one.lost > 0)).await?;
+        let utterance = *heard.keys().next().expect("one utterance");
+        hub.handle.outcome(UtteranceId::from_bytes(utterance), Outcome::Done, None);
+        anyhow::Ok(heard)
+    };
+    let (output, heard) = tokio::join!(satellite, answered);
     let output = output??;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said: serde_json::Value = serde_json::from_slice(&output.stdout)?;
