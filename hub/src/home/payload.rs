@@ -9,7 +9,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use sotto_house::{Area, SatelliteId, UtteranceId};
 
-use super::Command;
+/// An intent on its way to whoever carries it out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    pub intent: String,
+    pub payload: Value,
+}
+
+impl Command {
+    /// `sotto/intent/<Intent>`, or `None` when the intent's name cannot stand in a topic.
+    pub(super) fn topic(&self) -> Option<String> {
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let valid = !self.intent.is_empty() && self.intent.len() <= 200 && self.intent.chars().all(fits);
+        valid.then(|| format!("sotto/intent/{}", self.intent))
+    }
+}
 
 /// A command that was spoken and understood.
 #[derive(Clone, PartialEq)]
@@ -131,5 +145,20 @@ pub(super) mod tests {
     fn a_deadline_beyond_all_time_is_no_panic() {
         let never = Spoken { deadline: Duration::MAX, ..spoken() };
         assert_eq!(never.expires_at(), Timestamp::MAX);
+    }
+
+    #[test]
+    fn an_intent_cannot_leave_its_topic() {
+        let check = |intent: &str, fits: bool| {
+            let command = Command { intent: intent.into(), payload: serde_json::Value::Null };
+            assert_eq!(command.topic().is_some(), fits, "{intent}");
+        };
+        check("HassTurnOn", true);
+        check("Bestelle_Kaffee", true);
+        check("", false);
+        check("a/b", false);
+        check("#", false);
+        check("+", false);
+        check(&"a".repeat(201), false);
     }
 }
