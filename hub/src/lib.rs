@@ -33,6 +33,7 @@ pub mod service;
 
 pub mod broker;
 pub mod home;
+pub mod obey;
 pub mod presence;
 pub mod speech_out;
 pub mod voice;

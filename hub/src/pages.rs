@@ -291,8 +291,8 @@ impl Port for RunningHub {
                 chosen.sensitivity = change.sensitivity.unwrap_or(chosen.sensitivity);
                 chosen.muted = change.muted.unwrap_or(chosen.muted);
             });
-            // One that is away learns it when it connects.
-            self.satellites.settings(&id, chosen.map_err(failed)?.into());
+            chosen.map_err(failed)?;
+            self.settings.tell(&self.satellites, &id);
             Ok(())
         })
     }

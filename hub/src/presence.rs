@@ -48,8 +48,7 @@ pub async fn show(
                     .unwrap_or_default(),
                 wake_words: connected
                     .map(|satellite| satellite.wake_words.clone())
-                    .or_else(|| before.map(|device| device.wake_words.clone()))
-                    .unwrap_or_default(),
+                    .or_else(|| before.and_then(|device| device.wake_words.clone())),
             };
             if before != Some(&device) {
                 home.satellite(&device);
@@ -62,7 +61,10 @@ pub async fn show(
                     muted: Some(chosen.muted),
                     volume: Some(chosen.volume),
                     sensitivity: Some(chosen.sensitivity),
-                    wake_word: device.wake_words.first().cloned(),
+                    wake_word: device
+                        .wake_words
+                        .as_ref()
+                        .map(|offered| chosen.wake_word_of(offered).cloned()),
                     ..SatelliteState::default()
                 },
             );

@@ -161,9 +161,7 @@ impl Sessions {
             }
             FromSatellite::UtteranceLost { utterance } => self.handle(Event::Lost { utterance }),
             FromSatellite::Connected(satellite) => {
-                self.adapters
-                    .satellites
-                    .settings(&satellite.id, self.adapters.settings.of(&satellite.id).into());
+                self.adapters.settings.tell(&self.adapters.satellites, &satellite.id);
                 self.adapters.events.say(|| {
                     json!({ "event": "connected", "satellite": satellite.id.as_str(), "name": satellite.name })
                 });
@@ -415,8 +413,8 @@ impl Sessions {
                 continue;
             }
             match self.adapters.settings.change(&listed.paired.id, |chosen| chosen.muted = true) {
-                Ok(chosen) => {
-                    self.adapters.satellites.settings(&listed.paired.id, chosen.into());
+                Ok(()) => {
+                    self.adapters.settings.tell(&self.adapters.satellites, &listed.paired.id);
                     acted = Acted::Published;
                 }
                 Err(error) => tracing::error!(%error, "a satellite was not muted"),

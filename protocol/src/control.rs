@@ -14,8 +14,8 @@ pub const VERSION: u32 = 1;
 const NAME: usize = 240;
 /// Longest text for people, in bytes.
 const TEXT: usize = 1000;
-/// Most wake words of one satellite.
-const WAKE_WORDS: usize = 32;
+/// Most wake words of one satellite: a [`Hello`] with more is refused.
+pub const WAKE_WORDS: usize = 32;
 
 /// What a satellite says on the control stream.
 #[derive(Debug, Clone, PartialEq)]

@@ -32,6 +32,7 @@ pub use audio::{FRAME, Packet, PacketError, SAMPLE_RATE};
 pub use codes::{CODE_LIFETIME, CodeState, Codes};
 pub use control::{
     Hello, HelloAck, JournalHead, KnownUtterance, Outcome, ProtocolError, ToHub, ToSatellite, VERSION,
+    WAKE_WORDS,
 };
 pub use decode::{DecodeError, Message, UtteranceId, UtteranceIds};
 pub use discovery::{HUB_SERVICE, HubRecord, RecordError, SATELLITE_SERVICE, SatelliteRecord};

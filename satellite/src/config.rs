@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::ear::{Ear, EarError};
+use crate::ear::{self, Ear, EarError};
 
 /// Every key with its default and its explanation.
 pub const EXAMPLE: &str = include_str!("../../satellite.example.toml");
@@ -247,6 +247,20 @@ impl Config {
     /// The words that wake this satellite; none where something else does.
     pub fn wake_words(&self) -> &[String] {
         if self.trigger == Trigger::WakeWord { &self.wake.words } else { &[] }
+    }
+
+    /// Every word that it could be asked to listen for: those of the configuration first, then the other models
+    /// that are there. At most as many as the hub may be told.
+    pub fn possible_words(&self) -> Vec<String> {
+        let own = self.wake_words();
+        if own.is_empty() {
+            return Vec::new();
+        }
+        // A name that could not be told, or chosen, is not offered.
+        let tellable = |word: &String| word.len() <= 100 && !word.chars().any(char::is_control);
+        let others = ear::words_in(&self.wake_models()).into_iter();
+        let others = others.filter(|word| !own.contains(word) && tellable(word));
+        own.iter().cloned().chain(others).take(sotto_protocol::WAKE_WORDS).collect()
     }
 
     /// An ear for these words, 0 to 1 readily, from the folder of models.

@@ -108,15 +108,19 @@ impl Ear {
     }
 }
 
+/// The wake words that there are whole models of in `folder`, by name.
+pub fn words_in(folder: &Path) -> Vec<String> {
+    let found = sotto_wake::find_models(folder).unwrap_or_default();
+    let found = found.iter().filter_map(|found| found.model.as_ref().ok()).map(|m| m.id().to_owned());
+    found.filter(|id| id != VOICE).collect()
+}
+
 fn model(folder: &Path, name: &str) -> Result<Model, EarError> {
     let json = folder.join(name).with_extension("json");
     if json.is_file() {
         return Ok(Model::open(&json)?);
     }
-    let found = sotto_wake::find_models(folder).unwrap_or_default();
-    let found = found.iter().filter_map(|found| found.model.as_ref().ok()).map(|m| m.id().to_owned());
-    let found = found.filter(|id| id != VOICE).collect();
-    Err(EarError::NoModel { word: name.into(), folder: folder.into(), found })
+    Err(EarError::NoModel { word: name.into(), folder: folder.into(), found: words_in(folder) })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub fn connect(config: &Config, panel: &Panel) -> Result<Hub, LinkError> {
         hardware: hardware(),
         software: env!("CARGO_PKG_VERSION").into(),
         capabilities: capabilities(config, panel),
-        wake_words: config.wake_words().to_vec(),
+        wake_words: config.possible_words(),
     })?;
     let (sender, says) = mpsc::channel(WAITING);
     tokio::spawn(translate(events, sender));

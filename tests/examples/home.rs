@@ -66,7 +66,7 @@ async fn command(home: &Home, line: &str, count: u8) -> anyhow::Result<()> {
                 name: format!("{rest} satellite"),
                 area: Some(Area::new(rest)?),
                 version: "0.1.0".into(),
-                wake_words: vec!["okay_nabu".into(), "alexa".into()],
+                wake_words: Some(vec!["okay_nabu".into(), "alexa".into()]),
             });
             home.satellite_state(
                 &id,
@@ -76,7 +76,7 @@ async fn command(home: &Home, line: &str, count: u8) -> anyhow::Result<()> {
                     muted: Some(false),
                     volume: Some(60),
                     sensitivity: Some(50),
-                    wake_word: Some("okay_nabu".into()),
+                    wake_word: Some(Some("okay_nabu".into())),
                     signal: Some(-58),
                     false_wakes: Some(0),
                 },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rumqttc::mqttbytes::QoS;
-use rumqttc::{AsyncClient, Event, Incoming, MqttOptions};
+use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, PublishOptions};
 use sotto_hub::home::Address;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -84,6 +84,18 @@ impl Listener {
     pub fn so_far(&mut self) -> Vec<Message> {
         std::iter::from_fn(|| self.messages.try_recv().ok()).collect()
     }
+}
+
+/// Says one thing to a broker, and returns when it has it.
+pub async fn say(address: &Address, topic: &str, payload: &str) {
+    let mut options = MqttOptions::new("somebody", (address.host.clone(), address.port));
+    options.set_credentials(address.user.clone(), address.password.clone());
+    let (client, mut events) = AsyncClient::builder(options).capacity(8).build();
+    let polling = tokio::spawn(async move { while events.poll().await.is_ok() {} });
+    let once = PublishOptions::new(QoS::AtLeastOnce);
+    let notice = client.publish_tracked(topic, payload.to_owned(), once).await.expect("room for it");
+    notice.wait_completion_async().await.expect("the broker takes it");
+    polling.abort();
 }
 
 impl Drop for Listener {

@@ -15,7 +15,7 @@ fn kitchen() -> SatelliteDevice {
         name: "Kitchen satellite".into(),
         area: Area::new("Kitchen").ok(),
         version: "0.1.0".into(),
-        wake_words: vec!["okay_nabu".into()],
+        wake_words: Some(vec!["okay_nabu".into()]),
     }
 }
 

@@ -12,7 +12,6 @@ use sotto_house::{Doors, Policy};
 use sotto_journal::{Change, Journal, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,15 +23,16 @@ use crate::deadlines::Deadlines;
 use crate::doctor;
 use crate::events::Events;
 use crate::follow;
-use crate::home::{self, Address, Home, Request};
+use crate::home::{self, Address, Home};
 use crate::lately::Lately;
 use crate::metrics::Metrics;
+use crate::obey;
 use crate::page_name;
 use crate::pages::{self, RunningHub};
 use crate::pin::Pin;
 use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
-use crate::satellites::{self, Satellites, SatellitesHandle};
+use crate::satellites::{self, Satellites};
 use crate::second_look::SecondLook;
 use crate::service;
 use crate::sessions::{Adapters, Sessions};
@@ -148,7 +148,7 @@ async fn serve(
     tasks.spawn(witnesses.clone().run(stop.clone()));
     let voice = Voice::open(&config, satellites.clone())?;
     tasks.spawn(follow::voices(journal.clone(), voices.clone(), stop.clone()));
-    tasks.spawn(obey(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
+    tasks.spawn(obey::requests(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
     let shown = presence::show(
         home.clone(),
         satellites.clone(),
@@ -283,46 +283,6 @@ fn open_engine(
     let notes = engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar()))?;
     tracing::debug!(?notes, "the engine knows what may be said");
     Ok(engine)
-}
-
-/// What Home Assistant, or anyone on the broker, asks for a satellite.
-async fn obey(
-    mut requests: mpsc::Receiver<Request>,
-    settings: Arc<SatelliteSettings>,
-    satellites: SatellitesHandle,
-    voice: Voice,
-    stop: CancellationToken,
-) {
-    loop {
-        let request = tokio::select! {
-            request = requests.recv() => request,
-            () = stop.cancelled() => return,
-        };
-        let changed = match request {
-            None => return,
-            Some(Request::Mute { satellite, muted }) => {
-                settings.change(&satellite, |chosen| chosen.muted = muted).map(|chosen| (satellite, chosen))
-            }
-            Some(Request::Volume { satellite, percent }) => settings
-                .change(&satellite, |chosen| chosen.volume = percent)
-                .map(|chosen| (satellite, chosen)),
-            Some(Request::Sensitivity { satellite, percent }) => settings
-                .change(&satellite, |chosen| chosen.sensitivity = percent)
-                .map(|chosen| (satellite, chosen)),
-            Some(Request::Say(announcement)) => {
-                voice.announce(announcement);
-                continue;
-            }
-            Some(request @ Request::WakeWord { .. }) => {
-                tracing::warn!(?request, "this hub cannot do that yet");
-                continue;
-            }
-        };
-        match changed {
-            Ok((satellite, chosen)) => drop(satellites.settings(&satellite, chosen.into())),
-            Err(error) => tracing::error!(%error, "a setting was not kept"),
-        }
-    }
 }
 
 /// Answers `newcomer`: somebody was added by a command beside this hub, and waits for what it alone can hand over.

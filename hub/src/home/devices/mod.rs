@@ -50,16 +50,16 @@ pub(super) mod tests {
             name: "Kitchen satellite".into(),
             area: Area::new("Kitchen").ok(),
             version: "0.1.0".into(),
-            wake_words: vec!["okay_nabu".into()],
+            wake_words: Some(vec!["okay_nabu".into()]),
         }
     }
 
     #[test]
     fn a_device_payload_holds_to_what_home_assistant_accepts() {
-        let bare = SatelliteDevice { area: None, wake_words: Vec::new(), ..kitchen() };
-        for (topic, payload) in
-            [satellite("home", &kitchen()), satellite("home", &bare), hub("home", "Sotto", "0.1.0")]
-        {
+        let bare = SatelliteDevice { area: None, wake_words: Some(Vec::new()), ..kitchen() };
+        let unknown = SatelliteDevice { version: String::new(), wake_words: None, ..kitchen() };
+        let satellites = [kitchen(), bare, unknown].map(|device| satellite("home", &device));
+        for (topic, payload) in satellites.into_iter().chain([hub("home", "Sotto", "0.1.0")]) {
             let id = topic.strip_prefix("homeassistant/device/").unwrap().strip_suffix("/config").unwrap();
             assert!(id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'), "{id}");
             let payload: Value = serde_json::from_str(&payload).unwrap();

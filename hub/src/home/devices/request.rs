@@ -4,14 +4,28 @@ use sotto_house::{Area, SatelliteId};
 
 use super::super::announce::{Announcement, Where};
 use super::super::known::fold;
+use super::satellite::OWN_WAKE_WORDS;
 
 /// What somebody asked of the hub over MQTT.
 #[derive(Clone, PartialEq)]
 pub enum Request {
-    Mute { satellite: SatelliteId, muted: bool },
-    Volume { satellite: SatelliteId, percent: u8 },
-    Sensitivity { satellite: SatelliteId, percent: u8 },
-    WakeWord { satellite: SatelliteId, word: String },
+    Mute {
+        satellite: SatelliteId,
+        muted: bool,
+    },
+    Volume {
+        satellite: SatelliteId,
+        percent: u8,
+    },
+    Sensitivity {
+        satellite: SatelliteId,
+        percent: u8,
+    },
+    /// `None`: those of its own configuration.
+    WakeWord {
+        satellite: SatelliteId,
+        word: Option<String>,
+    },
     Say(Announcement),
 }
 
@@ -64,7 +78,8 @@ pub fn request(topic: &str, payload: &[u8]) -> Option<Request> {
                 "sensitivity" => Some(Request::Sensitivity { satellite, percent: percent()? }),
                 "wake_word" => {
                     let fits = !text.is_empty() && text.len() <= 100 && !text.chars().any(char::is_control);
-                    fits.then(|| Request::WakeWord { satellite, word: text.to_owned() })
+                    let word = Some(text.to_owned()).filter(|word| word != OWN_WAKE_WORDS);
+                    fits.then_some(Request::WakeWord { satellite, word })
                 }
                 _ => None,
             }
@@ -91,7 +106,12 @@ mod tests {
         check(&set("volume"), "101", None);
         check(&set("volume"), "NaN", None);
         check(&set("sensitivity"), "50", Some(Request::Sensitivity { satellite: id.clone(), percent: 50 }));
-        check(&set("wake_word"), "alexa", Some(Request::WakeWord { satellite: id, word: "alexa".into() }));
+        check(
+            &set("wake_word"),
+            "alexa",
+            Some(Request::WakeWord { satellite: id.clone(), word: Some("alexa".into()) }),
+        );
+        check(&set("wake_word"), OWN_WAKE_WORDS, Some(Request::WakeWord { satellite: id, word: None }));
         check(&set("wake_word"), "a\nb", None);
         check(&set("state"), "idle", None);
         check("sotto/satellite/Küche/volume/set", "3", None);

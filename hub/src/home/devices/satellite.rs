@@ -7,6 +7,9 @@ use super::super::connection::STATUS;
 use super::heard::{TRIGGERS, event_type};
 use super::{Standing, at, config_topic, hub_device, origin};
 
+/// The choice that leaves it to the satellite's own configuration.
+pub const OWN_WAKE_WORDS: &str = "as configured there";
+
 /// What a satellite is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Activity {
@@ -37,9 +40,10 @@ pub struct SatelliteDevice {
     /// What people call it; shown as the device's name.
     pub name: String,
     pub area: Option<Area>,
+    /// Empty while that is not known.
     pub version: String,
-    /// The wake words it can listen for.
-    pub wake_words: Vec<String>,
+    /// The wake words it has models of; `None` while that is not known, and then what was said before stands.
+    pub wake_words: Option<Vec<String>>,
 }
 
 /// How a satellite is; `None` leaves what was said before.
@@ -52,7 +56,8 @@ pub struct SatelliteState {
     pub volume: Option<u8>,
     /// Per cent; 50 is the model's own.
     pub sensitivity: Option<u8>,
-    pub wake_word: Option<String>,
+    /// The one that was chosen; `None` inside: those of its own configuration.
+    pub wake_word: Option<Option<String>>,
     /// Of its network, in dBm.
     pub signal: Option<i32>,
     /// Since the hub began.
@@ -106,13 +111,14 @@ pub fn satellite(hub: &str, device: &SatelliteDevice) -> Standing {
             }),
         );
     }
-    if !device.wake_words.is_empty() {
+    if let Some(words) = device.wake_words.as_ref().filter(|words| !words.is_empty()) {
+        let options = [&[OWN_WAKE_WORDS.to_owned()], &words[..]].concat();
         add(
             "wake_word",
             "select",
             json!({
                 "name": "Wake word", "state_topic": topic("wake_word"), "command_topic": topic("wake_word/set"),
-                "options": device.wake_words, "entity_category": "config", "icon": "mdi:bullhorn",
+                "options": options, "entity_category": "config", "icon": "mdi:bullhorn",
             }),
         );
     }
@@ -152,13 +158,16 @@ pub fn satellite(hub: &str, device: &SatelliteDevice) -> Standing {
         );
     }
     // A component that is only left out would stay.
-    if device.wake_words.is_empty() {
+    if device.wake_words.as_ref().is_some_and(Vec::is_empty) {
         components.insert("wake_word".into(), json!({"platform": "select"}));
     }
     let mut about = json!({
         "identifiers": [unique], "name": device.name, "manufacturer": "Sotto", "model": "Satellite",
-        "sw_version": device.version, "via_device": hub_device(hub),
+        "via_device": hub_device(hub),
     });
+    if !device.version.is_empty() {
+        about["sw_version"] = json!(device.version);
+    }
     if let Some(area) = &device.area {
         about["suggested_area"] = json!(area.as_str());
     }
@@ -198,7 +207,7 @@ pub fn satellite_state(id: &SatelliteId, state: &SatelliteState) -> Vec<Standing
         ("muted", state.muted.map(on_off)),
         ("volume", state.volume.map(|percent| percent.min(100).to_string())),
         ("sensitivity", state.sensitivity.map(|percent| percent.min(100).to_string())),
-        ("wake_word", state.wake_word.clone()),
+        ("wake_word", state.wake_word.clone().map(|word| word.unwrap_or_else(|| OWN_WAKE_WORDS.to_owned()))),
         ("signal", state.signal.map(|dbm| dbm.to_string())),
         ("false_wakes", state.false_wakes.map(|count| count.to_string())),
     ];
@@ -218,7 +227,7 @@ mod tests {
             muted: Some(false),
             volume: Some(80),
             sensitivity: Some(50),
-            wake_word: Some("okay_nabu".into()),
+            wake_word: Some(Some("okay_nabu".into())),
             signal: Some(-61),
             false_wakes: Some(3),
         };
