@@ -22,6 +22,7 @@ const LOOK_AT_FILES: Duration = Duration::from_millis(700);
 /// New names of areas and devices are heard and understood from the next utterance on.
 pub async fn names(
     home: Home,
+    voices: Voices,
     understanding: Arc<Understanding>,
     engine: Arc<dyn sotto_hearing::Engine>,
     stop: CancellationToken,
@@ -35,7 +36,7 @@ pub async fn names(
         // A bridge that comes up announces all its devices at once.
         tokio::time::sleep(Duration::from_millis(300)).await;
         names.mark_unchanged();
-        let known = home.known(home::names);
+        let known = sotto_intents::Home { own_rooms: voices.have_rooms(), ..home.known(home::names) };
         let (understanding, engine) = (understanding.clone(), engine.clone());
         let renamed = tokio::task::spawn_blocking(move || {
             understanding.rename(&known);
@@ -115,9 +116,14 @@ pub async fn sentences(
 }
 
 /// Whoever enrols, leaves or changes a switch is known, or not, from the next utterance on.
-pub async fn voices(journal: Journal, voices: Voices, stop: CancellationToken) {
+pub async fn voices(journal: Journal, voices: Voices, home: Home, stop: CancellationToken) {
     let mut changes = journal.subscribe();
+    let mut rooms = false;
     loop {
+        // "My room" is a name of the house as soon as it may be somebody's.
+        if std::mem::replace(&mut rooms, voices.have_rooms()) != rooms {
+            home.renamed();
+        }
         let change = tokio::select! {
             change = changes.recv() => change,
             () = stop.cancelled() => return,
@@ -127,8 +133,8 @@ pub async fn voices(journal: Journal, voices: Voices, stop: CancellationToken) {
             Ok(_) => continue,
             Err(RecvError::Closed) => return,
         }
-        let voices = voices.clone();
-        let read = tokio::task::spawn_blocking(move || voices.reload()).await;
+        let known = voices.clone();
+        let read = tokio::task::spawn_blocking(move || known.reload()).await;
         if let Ok(Err(error)) = read {
             tracing::error!(%error, "the voices of the household could not be read again");
         }

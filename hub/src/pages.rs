@@ -175,6 +175,10 @@ impl RunningHub {
 }
 
 impl Port for RunningHub {
+    fn languages(&self) -> Vec<String> {
+        self.understanding.languages()
+    }
+
     fn tells_voices(&self) -> bool {
         self.voices.encoder().is_some()
     }

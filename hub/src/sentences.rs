@@ -3,7 +3,7 @@
 //! `languages installed in the data directory + what comes with the hub + the household's own files → sentences`.
 //! The household's own win over the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -62,6 +62,14 @@ impl Files {
                  {language}`, or name a folder as sentences in [understanding]"
             ),
         }
+    }
+
+    /// The languages that come with the hub or are installed, in the order of their codes.
+    pub fn languages(&self) -> Vec<String> {
+        let mut languages: BTreeSet<String> = Sentences::built_in_languages().map(str::to_owned).collect();
+        let installed = std::fs::read_dir(&self.installed).into_iter().flatten().flatten();
+        languages.extend(installed.filter_map(|file| Some(file.path().file_stem()?.to_str()?.to_owned())));
+        languages.into_iter().collect()
     }
 
     /// As [`Files::read`], where one file that cannot be read is one too many.

@@ -27,7 +27,7 @@ use crate::pin::Pin;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{FromSatellite, Opened, SatellitesHandle};
 use crate::understanding::Where;
-use crate::utterance::{Parts, Said, Understood, Utterance};
+use crate::utterance::{Parts, Said, Theirs, Understood, Utterance};
 use crate::voice::Voice;
 use crate::witnesses::Witnesses;
 
@@ -55,7 +55,7 @@ struct Live {
 impl Live {
     fn said_where(&self) -> Where<'_> {
         let satellite = self.satellite.as_str();
-        Where { area: self.area.as_ref(), satellite, language: &self.language }
+        Where { area: self.area.as_ref(), satellite, language: &self.language, own_room: None }
     }
 
     /// The intents that were understood, in their order.
@@ -269,9 +269,11 @@ impl Sessions {
             }
             Effect::Refuse { utterance, satellite, why } => self.refuse(utterance, satellite, why),
             Effect::Belongs { utterance, person } => {
+                let theirs = self.theirs(person);
                 if let Some(live) = self.live.get_mut(&utterance) {
                     live.person = Some(person);
-                    live.utterance.belongs(person);
+                    live.language = theirs.language.clone().unwrap_or_else(|| live.language.clone());
+                    live.utterance.belongs(person, theirs);
                 }
             }
             Effect::Vouched { utterance } => {
@@ -306,6 +308,16 @@ impl Sessions {
                 live.utterance.conclude(outcome, stages, notes);
             }
         }
+    }
+
+    fn theirs(&self, person: PersonId) -> Theirs {
+        let voices = &self.parts.voices;
+        let room = voices.own_satellite(person).and_then(|satellite| {
+            let listed =
+                self.adapters.satellites.list().into_iter().find(|one| one.paired.id == satellite)?;
+            listed.paired.area
+        });
+        Theirs { language: voices.language(person), room }
     }
 
     fn with(&self, utterance: UtteranceId, act: impl FnOnce(&Live)) {

@@ -76,6 +76,8 @@ pub struct Where<'a> {
     /// Stands for the place where there is no area.
     pub satellite: &'a str,
     pub language: &'a str,
+    /// The room of whoever speaks, as far as that is known.
+    pub own_room: Option<&'a Area>,
 }
 
 impl Where<'_> {
@@ -87,7 +89,8 @@ impl Where<'_> {
     }
 
     fn context(&self) -> Context {
-        self.area.map_or_else(Context::default, |area| Context::in_area(area.as_str()))
+        let name = |area: &Area| area.as_str().to_owned();
+        Context { area: self.area.map(name), own_room: self.own_room.map(name), ..Context::default() }
     }
 }
 
@@ -116,6 +119,14 @@ impl Understanding {
         })
     }
 
+    /// The languages that this house has sentences of: its own first.
+    pub fn languages(&self) -> Vec<String> {
+        let mut languages = self.files.languages();
+        languages.retain(|language| *language != self.language);
+        languages.insert(0, self.language.clone());
+        languages
+    }
+
     /// The house's own language.
     pub fn language(&self) -> &str {
         &self.language
@@ -131,7 +142,7 @@ impl Understanding {
 
     /// What a text would mean if it were said there and nothing had been said before.
     pub fn would_mean(&self, text: &str, area: Option<&Area>) -> Result<Vec<Match>, Unsure> {
-        let said = Where { area, satellite: "", language: &self.language };
+        let said = Where { area, satellite: "", language: &self.language, own_room: None };
         let Spoken { matcher, .. } = self.spoken(said.language);
         Conversation::default().understand(&matcher, &[text], &said.context(), "", Instant::now())
     }
@@ -317,6 +328,7 @@ pub fn home(config: &config::Home) -> Home {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sotto_intents::Doubt;
 
     const HOUSE: &str = "[[home.areas]]\nname = \"Kitchen\"\n[[home.entities]]\nname = \"Desk Lamp\"\ndomain = \
                          \"light\"\narea = \"Kitchen\"\n";
@@ -350,7 +362,7 @@ actions:
     #[track_caller]
     fn check(understanding: &Understanding, language: &str, text: &str, expect: &str) {
         let area = Area::new("Kitchen").unwrap();
-        let said = Where { area: Some(&area), satellite: "shelf", language };
+        let said = Where { area: Some(&area), satellite: "shelf", language, own_room: None };
         let found = understanding.understand(&[text], said);
         if let Some(last) = found.as_ref().ok().and_then(|found| found.last()) {
             understanding.remember(last, said);
@@ -371,6 +383,33 @@ actions:
         check(&understanding, "en", "allume desk lamp", "no sentence is near");
         // A language that nobody installed: better the house's own than none.
         check(&understanding, "xx", "turn on the desk lamp", "HassTurnOn");
+    }
+
+    #[test]
+    fn my_room_is_the_speakers() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = open(folder.path());
+        let room = |language: &str, text: &str, own_room: Option<&Area>| {
+            let said = Where { area: None, satellite: "shelf", language, own_room };
+            let found = understanding.understand(&[text], said);
+            found
+                .map(|found| found[0].slot("area").map(|slot| slot.value.to_string()))
+                .map_err(|unsure| unsure.why)
+        };
+        let attic = Area::new("Attic").unwrap();
+        let lights = "turn on the lights in my room";
+        assert!(room("en", lights, Some(&attic)).is_err(), "nobody who is known has one");
+        let house = Home { own_rooms: true, ..Home::default() }.area("attic", "Attic").area("hall", "Hall");
+        understanding.rename(&house);
+        assert_eq!(room("en", lights, Some(&attic)), Ok(Some("Attic".into())));
+        assert_eq!(
+            room("de", "schalte das Licht in meinem Zimmer an", Some(&attic)),
+            Ok(Some("Attic".into()))
+        );
+        assert_eq!(room("en", "turn on the lights in the hall", Some(&attic)), Ok(Some("Hall".into())));
+        assert_eq!(room("en", lights, None), Err(Doubt::WhoseRoom));
+        let gone = Area::new("Cellar").unwrap();
+        assert_eq!(room("en", lights, Some(&gone)), Err(Doubt::WhoseRoom));
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use jiff::Timestamp;
 use sotto_hearing::{Engine, FORCED, Hearing, Hypothesis, Request};
-use sotto_house::{Event, Note, Outcome, PersonId, Retention, Stages, Understanding, UtteranceId, Voice};
+use sotto_house::{
+    Area, Event, Note, Outcome, PersonId, Retention, Stages, Understanding, UtteranceId, Voice,
+};
 use sotto_intents::{Match, Unsure};
 use sotto_journal::{Finished, Heard, Journal, LiveListening, Purpose, Recorder, Words};
 use tokio::sync::mpsc::UnboundedSender;
@@ -51,13 +53,22 @@ enum Step {
     Record(Retention),
     Transcribe,
     Understand,
-    Belongs(PersonId),
+    Belongs(PersonId, Theirs),
     KeepNot,
     Conclude {
         outcome: Outcome,
         stages: Stages,
         notes: Vec<Note>,
     },
+}
+
+/// What counts where somebody's voice is known.
+#[derive(Debug, Clone, Default)]
+pub struct Theirs {
+    /// The language to understand and answer them in.
+    pub language: Option<String>,
+    /// Their own room.
+    pub room: Option<Area>,
 }
 
 /// What an utterance answers.
@@ -113,6 +124,7 @@ impl Utterance {
                 understood: Ok(Vec::new()),
                 sound: Vec::new(),
                 speaker: None,
+                room: None,
             };
             worker.run(&receiver);
         });
@@ -146,8 +158,8 @@ impl Utterance {
     }
 
     /// It is this person's voice.
-    pub fn belongs(&self, person: PersonId) {
-        self.send(Step::Belongs(person));
+    pub fn belongs(&self, person: PersonId, theirs: Theirs) {
+        self.send(Step::Belongs(person, theirs));
     }
 
     /// Nothing of it may be kept.
@@ -198,6 +210,8 @@ struct Worker {
     /// All that was heard, the wake word too, where voices are told apart; gone with this thread.
     sound: Vec<i16>,
     speaker: Option<PersonId>,
+    /// The speaker's own room.
+    room: Option<Area>,
 }
 
 impl Worker {
@@ -216,7 +230,11 @@ impl Worker {
                 Step::Record(keep) => self.record(keep),
                 Step::Transcribe => self.transcribe(),
                 Step::Understand => self.understand(),
-                Step::Belongs(person) => self.speaker = Some(person),
+                Step::Belongs(person, theirs) => {
+                    self.speaker = Some(person);
+                    self.room = theirs.room;
+                    self.language = theirs.language.unwrap_or(self.language);
+                }
                 Step::KeepNot => self.open = None,
                 Step::Conclude { outcome, stages, notes } => return self.conclude(outcome, stages, &notes),
             }
@@ -272,8 +290,10 @@ impl Worker {
         }
         match recorder.listen_live(Purpose::Transcribe, Timestamp::now()) {
             Ok(live) => {
+                // Whose voice it is shows only at the end: until then it may be any language of the household's.
+                let one = !self.parts.voices.speak_others_than(&self.language);
                 let request = Request {
-                    language: Some(self.language.clone()),
+                    language: one.then(|| self.language.clone()),
                     room: self.heard.satellite.as_str().to_owned(),
                     ..Request::default()
                 };
@@ -357,6 +377,7 @@ impl Worker {
             area: self.heard.area.as_ref(),
             satellite: self.heard.satellite.as_str(),
             language: &self.language,
+            own_room: self.room.as_ref(),
         };
         self.understood = self.parts.understanding.understand(&texts, said);
         let confidence = self.commands().iter().map(|command| command.confidence).reduce(f32::min);

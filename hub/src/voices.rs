@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sotto_hearing::speaker::{Encoder, ModelError, Profile, TAKES};
 use sotto_house::{Candidate, PersonId, Role, SatelliteId, Voice};
-use sotto_journal::{Journal, StoreError};
+use sotto_journal::{Journal, StoreError, VoiceChoices};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ struct Inside {
 struct Known {
     person: PersonId,
     name: String,
-    named: bool,
+    choices: VoiceChoices,
     trusted: bool,
     profile: Profile,
 }
@@ -53,7 +53,7 @@ impl Voices {
             // Half a voice would be taken for others' too often.
             let profile = Profile::from_bytes(&voice.profile).filter(|profile| profile.len() >= TAKES)?;
             let trusted = voice.role == Role::Adult;
-            Some(Known { person: voice.person, name: voice.name, named: voice.named, trusted, profile })
+            Some(Known { person: voice.person, name: voice.name, choices: voice.choices, trusted, profile })
         });
         *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = known.collect();
         Ok(())
@@ -85,9 +85,40 @@ impl Voices {
         })
     }
 
+    /// The language that somebody chose to be understood and answered in.
+    pub fn language(&self, person: PersonId) -> Option<String> {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|known| known.person == person)?.choices.language.clone()
+    }
+
+    /// Whether somebody who may be recognised speaks another language than `language`.
+    pub fn speak_others_than(&self, language: &str) -> bool {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        let other = |chosen: &String| !chosen.eq_ignore_ascii_case(language);
+        self.0.encoder.is_some()
+            && known.iter().any(|known| known.choices.language.as_ref().is_some_and(other))
+    }
+
+    /// The satellite of somebody who has one of their own.
+    pub fn own_satellite(&self, person: PersonId) -> Option<SatelliteId> {
+        let owners = self.0.journal.satellite_owners().unwrap_or_default();
+        owners.into_iter().find(|(_, owner)| *owner == person).map(|(satellite, _)| satellite)
+    }
+
+    /// Whether somebody who may be recognised has a satellite of their own.
+    pub fn have_rooms(&self) -> bool {
+        let owners = self.0.journal.satellite_owners().unwrap_or_default();
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        self.0.encoder.is_some()
+            && owners.iter().any(|(_, owner)| known.iter().any(|known| known.person == *owner))
+    }
+
     /// The name of somebody who lets what goes out over MQTT say that it was they.
     pub fn name_outside(&self, person: PersonId) -> Option<String> {
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|known| known.person == person && known.named).map(|known| known.name.clone())
+        known
+            .iter()
+            .find(|known| known.person == person && known.choices.named)
+            .map(|known| known.name.clone())
     }
 }

@@ -49,7 +49,7 @@ fn the_first_day_is_understood() {
         let hypotheses: Vec<String> = hearing.finish().unwrap().iter().map(|h| h.text()).collect();
         let texts: Vec<&str> = hypotheses.iter().map(String::as_str).collect();
         let area = Area::new(area).unwrap();
-        let said = Where { area: Some(&area), satellite: "test", language: "en" };
+        let said = Where { area: Some(&area), satellite: "test", language: "en", own_room: None };
         let commands = understanding.understand(&texts, said);
         let commands = commands
             .unwrap_or_else(|why| panic!("{words:?} was heard as {texts:?}, and not understood: {why:?}"));

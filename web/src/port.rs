@@ -229,6 +229,10 @@ pub trait Port: Send + Sync + 'static {
     /// What the house would hear in `samples` (mono, 16 kHz) from a browser's microphone; kept nowhere.
     fn hear(&self, samples: Vec<i16>) -> Answer<'_, String>;
 
+    /// The languages (BCP 47) in which the house understands, its own first.
+    fn languages(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Whether this hub can tell voices apart.
     fn tells_voices(&self) -> bool {
         false

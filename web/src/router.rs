@@ -89,7 +89,7 @@ routes! {
     Member post "/settings/house" settings::house;
     Member get "/voice" voice::voice_page;
     Member post "/voice/take" voice::take;
-    Member post "/voice/named" voice::named;
+    Member post "/voice/choices" voice::choose;
     Member post "/voice/erase" voice::erase;
     Member get "/account" account::account_page;
     Member post "/account/passphrase" account::passphrase;

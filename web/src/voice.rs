@@ -8,8 +8,9 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use isolang::Language as Iso;
 use jiff::Timestamp;
-use sotto_journal::{MemberError, Purpose};
+use sotto_journal::{MemberError, Purpose, VoiceChoices};
 
 use crate::answer::{go, page};
 use crate::bench::SOUND;
@@ -40,8 +41,16 @@ struct VoicePage {
     done: usize,
     needed: usize,
     named: bool,
+    languages: Vec<Spoken>,
     any: bool,
     note: Option<String>,
+}
+
+/// A language that somebody may choose: code, name in itself, and whether it is chosen.
+struct Spoken {
+    code: String,
+    name: String,
+    chosen: bool,
 }
 
 pub async fn voice_page(member: Member) -> Result<Response, Trouble> {
@@ -54,10 +63,10 @@ async fn show(member: Member, note: Option<String>) -> Result<Response, Trouble>
     let kept = member
         .shared
         .ask(move |journal| -> Result<_, MemberError> {
-            Ok((journal.voice(&session.person)?, journal.voice_named(&session.person)?))
+            Ok((journal.voice(&session.person)?, journal.voice_choices(&session.person)?))
         })
         .await?;
-    let (kept, named) = kept.map_err(|error| refused(lang, &error))?;
+    let (kept, choices) = kept.map_err(|error| refused(lang, &error))?;
     let known = kept.as_ref().and_then(|(_, profile)| member.shared.port.voice(profile));
     let possible = member.shared.port.tells_voices();
     let Voice { sentences, needed, quality } =
@@ -84,7 +93,8 @@ async fn show(member: Member, note: Option<String>) -> Result<Response, Trouble>
         progress: lang.fill("voice.progress", &[("n", &n), ("of", &of)]),
         done: sentences.min(needed),
         needed,
-        named,
+        named: choices.named,
+        languages: languages(member.shared.port.languages(), choices.language.as_deref()),
         any: kept.is_some(),
         note,
     }))
@@ -147,6 +157,21 @@ async fn learn(member: &Member, samples: Vec<i16>) -> Result<Option<String>, Tro
     }
 }
 
+/// `known` as choices; a code without a name of its own stands for itself.
+fn languages(known: Vec<String>, chosen: Option<&str>) -> Vec<Spoken> {
+    let spoken = |code: String| {
+        let base = code.split(['-', '_']).next().unwrap_or_default();
+        let name = Iso::from_639_1(base).or_else(|| Iso::from_639_3(base)).and_then(|iso| iso.to_autonym());
+        let name = match name {
+            Some(name) if base == code => name.to_owned(),
+            Some(name) => format!("{name} ({code})"),
+            None => code.clone(),
+        };
+        Spoken { chosen: chosen == Some(code.as_str()), name, code }
+    };
+    known.into_iter().map(spoken).collect()
+}
+
 fn problem(lang: &'static Language, why: &str) -> &'static str {
     match why {
         "short" => lang.say("voice.too_short"),
@@ -166,11 +191,14 @@ pub async fn erase(deed: Deed) -> Result<Response, Trouble> {
     Ok(go("/voice"))
 }
 
-/// Whether what goes out over MQTT may say who spoke.
-pub async fn named(deed: Deed) -> Result<Response, Trouble> {
-    let (session, named) = (deed.member.session.clone(), deed.form.has("named"));
+/// What counts for them where their voice is recognised.
+pub async fn choose(deed: Deed) -> Result<Response, Trouble> {
+    let known = deed.member.shared.port.languages();
+    let language = known.into_iter().find(|code| code == deed.form.get("language"));
+    let choices = VoiceChoices { named: deed.form.has("named"), language };
+    let session = deed.member.session.clone();
     let set = move |journal: &sotto_journal::Journal| {
-        journal.set_voice_named(&session.person, named, Timestamp::now())
+        journal.set_voice_choices(&session.person, &choices, Timestamp::now())
     };
     deed.member.shared.ask(set).await?.map_err(|error| refused(deed.member.lang, &error))?;
     Ok(go("/voice"))

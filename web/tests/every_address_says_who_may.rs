@@ -55,7 +55,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("post", "/settings/house", "SUUYY"),
     ("get", "/voice", "SYYYY"),
     ("post", "/voice/take", "SUUUU"),
-    ("post", "/voice/named", "SYYYY"),
+    ("post", "/voice/choices", "SYYYY"),
     ("post", "/voice/erase", "SYYYY"),
     ("get", "/account", "SYYYY"),
     ("post", "/account/passphrase", "SYYYY"),

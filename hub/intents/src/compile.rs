@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::automaton::{Automaton, First, Fork, Id, Lexicon, Listed, Node, Position, bucket};
 use crate::folding::{SkipWords, fold};
-use crate::home::Home;
+use crate::home::{Home, OWN_ROOM};
 use crate::problem::Problem;
 use crate::sentences::{Block, List, ListValue, Rule, Sentence, Sentences};
 use crate::template::{Expression, tidy};
@@ -35,7 +35,7 @@ impl Automaton {
             ignore_whitespace: sentences.ignore_whitespace,
             problems: Vec::new(),
         };
-        let home = home_lists(home);
+        let home = home_lists(home, &sentences.plain_values(OWN_ROOM));
         let mut compiler = Compiler {
             automaton,
             sentences,
@@ -50,8 +50,8 @@ impl Automaton {
     }
 }
 
-/// `{area}`, `{floor}` and `{name}` of a house, with the ids of what they name.
-fn home_lists(home: &Home) -> HashMap<&'static str, Vec<(String, Listed)>> {
+/// `{area}`, `{floor}` and `{name}` of a house, with the ids of what they name. `own_room` is what speakers call theirs.
+fn home_lists(home: &Home, own_room: &[&str]) -> HashMap<&'static str, Vec<(String, Listed)>> {
     let mut lists: HashMap<&str, Vec<(String, Listed)>> = HashMap::new();
     let mut put = |list, name: &str, aliases: &[String], id: &str, (context, area)| {
         let listed = Listed { out: Some(Value::from(name)), context, id: Some(id.to_owned()), area };
@@ -63,6 +63,10 @@ fn home_lists(home: &Home) -> HashMap<&'static str, Vec<(String, Listed)>> {
     }
     for area in &home.areas {
         put("area", &area.name, &area.aliases, &area.id, (Vec::new(), None));
+    }
+    if let ([name, ..], true) = (own_room, home.own_rooms) {
+        let words: Vec<String> = own_room.iter().map(|words| (*words).to_owned()).collect();
+        put("area", name, &words, OWN_ROOM, (Vec::new(), None));
     }
     for entity in &home.entities {
         let area = home.areas.iter().find(|a| entity.area.as_ref() == Some(&a.id)).map(|a| a.name.clone());

@@ -47,7 +47,15 @@ impl Conversation {
         place: &str,
         now: Instant,
     ) -> Result<Vec<Match>, Unsure> {
-        commands(matcher, hypotheses, context, self.last(place, now))
+        let mut found = commands(matcher, hypotheses, context, self.last(place, now))?;
+        let room = context.own_room.as_deref().and_then(|name| matcher.home().find_area(name));
+        match found.iter_mut().all(|command| command.settle_in(room)) {
+            true => Ok(found),
+            false => Err(Unsure {
+                nearest: found.iter().map(Match::as_alternative).collect(),
+                why: Doubt::WhoseRoom,
+            }),
+        }
     }
 
     /// From now on, follow-ups in `place` refer to `command`.

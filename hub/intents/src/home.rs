@@ -7,6 +7,8 @@ use crate::value::Value;
 /// Everything in a house that has a name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Home {
+    /// Whether somebody of the house has a room of their own, so that "my room" is an area.
+    pub own_rooms: bool,
     pub floors: Vec<Floor>,
     pub areas: Vec<Area>,
     pub entities: Vec<Entity>,
@@ -44,6 +46,10 @@ pub struct Entity {
     /// `device_class`, `unit_of_measurement` and the like.
     pub attributes: BTreeMap<String, Value>,
 }
+
+/// The id of the area that speakers call "my room", in the words of a language's list of that name, until it is known who
+/// speaks.
+pub(crate) const OWN_ROOM: &str = "own_room";
 
 impl Home {
     pub fn floor(mut self, id: &str, name: &str) -> Self {

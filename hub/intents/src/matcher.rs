@@ -31,6 +31,8 @@ const NEAR_LIMIT: usize = 400_000;
 pub struct Context {
     /// The name of the satellite's area: "the lights" are the lights there.
     pub area: Option<String>,
+    /// The name of the speaker's own room, where they are known and have one: "my room".
+    pub own_room: Option<String>,
     /// Anything else that sentences may require or exclude.
     pub items: BTreeMap<String, Value>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::home::{Area, OWN_ROOM};
 use crate::value::Value;
 
 /// An understood command: what to do, with what, and the reason.
@@ -94,12 +95,25 @@ pub enum Doubt {
     TooClose { margin: f32 },
     /// It refers to a command before, and there was none, or none that fits.
     NothingBefore,
+    /// It speaks of the speaker's own room, and whose voice it is, or which room is theirs, is not known.
+    WhoseRoom,
 }
 
 impl Match {
     pub(crate) fn as_alternative(&self) -> Alternative {
         let Match { intent, slots, sentence, confidence, .. } = self.clone();
         Alternative { intent, slots, sentence, confidence }
+    }
+
+    /// Puts the area called `room` in the place of the speaker's own; false where it is needed and there is none.
+    pub(crate) fn settle_in(&mut self, room: Option<&Area>) -> bool {
+        self.slots.iter_mut().filter(|slot| slot.id.as_deref() == Some(OWN_ROOM)).all(|slot| {
+            room.inspect(|room| {
+                slot.value = Value::from(room.name.as_str());
+                slot.id = Some(room.id.clone());
+            })
+            .is_some()
+        })
     }
 
     pub fn slot(&self, name: &str) -> Option<&Slot> {
@@ -203,6 +217,7 @@ impl fmt::Display for Doubt {
                 f.write_str("a name or number in the nearest sentence does not sound like what was heard")
             }
             Doubt::NothingBefore => f.write_str("it refers to a command before, and there is none that fits"),
+            Doubt::WhoseRoom => f.write_str("whose room that is is not known"),
             Doubt::TooClose { margin } => write!(f, "two meanings are about as near (margin {margin:.2})"),
         }
     }

@@ -135,7 +135,7 @@ fn cases<'t>(file: &str, tree: &'t Tree) -> Result<Vec<Case<'t>>, Problem> {
                 .map(|(k, v)| (k.into_owned(), v.value()))
                 .collect()
         };
-        let context = Context { area: None, items: map("context").into_iter().collect() };
+        let context = Context { items: map("context").into_iter().collect(), ..Context::default() };
         let tidy = |text: &Tree| text.text().map(|t| t.split_whitespace().collect::<Vec<_>>().join(" "));
         let answers: Vec<String> = match test.get("response") {
             Some(list) if !list.items().is_empty() => list.items().iter().filter_map(tidy).collect(),

@@ -144,7 +144,7 @@ pub use tokens::{CodeError, InviteToken, RecoveryCode};
 pub use touches::Touches;
 pub use training::{TrainingError, TrainingExport};
 pub use verify::{Verified, VerifyError};
-pub use voices::{OwnVoice, VoiceProfile};
+pub use voices::{OwnVoice, VoiceChoices, VoiceProfile};
 pub use words::Words;
 
 use store::{Keeper, Lasting, Store};

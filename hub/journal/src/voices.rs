@@ -35,13 +35,21 @@ const LIMIT: usize = 1024 * 1024;
 /// When one's own voice was learned, and the profile.
 pub type OwnVoice = (Timestamp, Zeroizing<Vec<u8>>);
 
+/// What somebody chose for when their voice is recognised.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VoiceChoices {
+    /// Whether what goes out over MQTT may say who spoke.
+    pub named: bool,
+    /// The language (BCP 47) in which they are understood and answered; `None`: that of the satellite.
+    pub language: Option<String>,
+}
+
 /// One person's profile, for the hub to compare with.
 pub struct VoiceProfile {
     pub person: PersonId,
     pub name: String,
     pub role: Role,
-    /// Whether what goes out over MQTT may say who spoke.
-    pub named: bool,
+    pub choices: VoiceChoices,
     pub profile: Zeroizing<Vec<u8>>,
 }
 
@@ -91,13 +99,18 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether what goes out over MQTT may say that `who` spoke; off until they say so, and once their voice is erased.
-    pub fn set_voice_named(&self, who: &Person, named: bool, now: Timestamp) -> Result<(), MemberError> {
+    /// Sets what `who` chose for when their voice is recognised: nothing until they say so, and once it is erased.
+    pub fn set_voice_choices(
+        &self,
+        who: &Person,
+        choices: &VoiceChoices,
+        now: Timestamp,
+    ) -> Result<(), MemberError> {
         self.store().write(Lasting::Disk, |transaction| -> Result<(), MemberError> {
             require_active(transaction, who.id())?;
             transaction.execute(
-                "UPDATE voices SET named = ?2 WHERE person = ?1",
-                params![Id::from(who.id()), named],
+                "UPDATE voices SET named = ?2, language = ?3 WHERE person = ?1",
+                params![Id::from(who.id()), choices.named, choices.language],
             )?;
             self.note_own(transaction, who, Act::SettingChanged, now)
         })?;
@@ -105,11 +118,13 @@ impl Journal {
         Ok(())
     }
 
-    pub fn voice_named(&self, who: &Person) -> Result<bool, MemberError> {
+    pub fn voice_choices(&self, who: &Person) -> Result<VoiceChoices, MemberError> {
         self.store().read(|transaction| -> Result<_, MemberError> {
             Ok(transaction
-                .prepare_cached("SELECT named FROM voices WHERE person = ?1")?
-                .query_row([Id::from(who.id())], |row| row.get(0))
+                .prepare_cached("SELECT named, language FROM voices WHERE person = ?1")?
+                .query_row([Id::from(who.id())], |row| {
+                    Ok(VoiceChoices { named: row.get(0)?, language: row.get(1)? })
+                })
                 .optional()?
                 .unwrap_or_default())
         })
@@ -214,7 +229,7 @@ impl Journal {
 
 fn sealed_voices(transaction: &Transaction<'_>) -> Result<Vec<(VoiceProfile, Vec<u8>)>, StoreError> {
     let mut statement = transaction.prepare_cached(
-        "SELECT voices.person, name, role, named, sealed FROM voices JOIN people ON people.person = voices.person
+        "SELECT voices.person, name, role, named, language, sealed FROM voices JOIN people ON people.person = voices.person
          WHERE gone IS NULL ORDER BY joined",
     )?;
     let voices = statement.query_map([], |row| {
@@ -222,10 +237,10 @@ fn sealed_voices(transaction: &Transaction<'_>) -> Result<Vec<(VoiceProfile, Vec
             person: row.get::<_, Id>(0)?.person(),
             name: row.get(1)?,
             role: row.get::<_, Code<Role>>(2)?.0,
-            named: row.get(3)?,
+            choices: VoiceChoices { named: row.get(3)?, language: row.get(4)? },
             profile: Zeroizing::default(),
         };
-        Ok((voice, row.get(4)?))
+        Ok((voice, row.get(5)?))
     })?;
     Ok(voices.collect::<Result<_, _>>()?)
 }

@@ -118,8 +118,11 @@ fn after_a_crash_damage_is_found() {
 }
 
 /// Every released shape, oldest first: each is what the one before became.
-const SHAPES: [&str; 2] =
-    [include_str!("../src/migrations/0001.sql"), include_str!("../src/migrations/0002.sql")];
+const SHAPES: [&str; 3] = [
+    include_str!("../src/migrations/0001.sql"),
+    include_str!("../src/migrations/0002.sql"),
+    include_str!("../src/migrations/0003.sql"),
+];
 
 #[test]
 fn each_released_shape_is_brought_up_to_date() {

@@ -4,7 +4,7 @@ mod household;
 
 use household::{Household, minutes, options};
 use sotto_house::{Calibration, Outcome, Retention, Role};
-use sotto_journal::{EraseError, Journal, Purpose, Settings};
+use sotto_journal::{EraseError, Journal, Purpose, Settings, VoiceChoices};
 
 const PROFILE: &[u8] = b"two hundred and fifty-six numbers that tell Ada from all others";
 
@@ -37,23 +37,27 @@ fn a_voice_is_sealed_at_rest_and_there_again_after_a_restart() {
     };
     let voices = house.journal.voices().unwrap();
     assert_eq!(voices.len(), 1);
-    assert_eq!((voices[0].name.as_str(), voices[0].role, voices[0].named), ("Ada", Role::Adult, false));
+    assert_eq!(
+        (voices[0].name.as_str(), voices[0].role, voices[0].choices.clone()),
+        ("Ada", Role::Adult, VoiceChoices::default())
+    );
     assert_eq!(voices[0].profile.as_slice(), PROFILE);
 }
 
 #[test]
-fn nobody_is_named_outside_before_they_say_so() {
+fn nothing_is_chosen_for_a_voice_before_its_owner_says_so() {
     let house = Household::new();
     let ada = house.member("Ada", Role::Adult);
     house.journal.set_voice(&ada, PROFILE, house.now).unwrap();
-    assert!(!house.journal.voice_named(&ada).unwrap());
-    house.journal.set_voice_named(&ada, true, house.now).unwrap();
-    assert!(house.journal.voices().unwrap()[0].named);
+    assert_eq!(house.journal.voice_choices(&ada).unwrap(), VoiceChoices::default());
+    let choices = VoiceChoices { named: true, language: Some("de".to_owned()) };
+    house.journal.set_voice_choices(&ada, &choices, house.now).unwrap();
+    assert_eq!(house.journal.voices().unwrap()[0].choices, choices);
     house.journal.set_voice(&ada, b"learned anew", house.now).unwrap();
-    assert!(house.journal.voices().unwrap()[0].named, "re-enrolment changes no switch");
+    assert_eq!(house.journal.voice_choices(&ada).unwrap(), choices, "re-enrolment changes no switch");
     house.journal.erase_voice(&ada, house.now).unwrap();
     house.journal.set_voice(&ada, PROFILE, house.now).unwrap();
-    assert!(!house.journal.voices().unwrap()[0].named);
+    assert_eq!(house.journal.voices().unwrap()[0].choices, VoiceChoices::default());
 }
 
 #[test]

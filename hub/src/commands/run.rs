@@ -147,7 +147,7 @@ async fn serve(
     tasks.spawn(sweep(journal.clone(), stop.clone()));
     tasks.spawn(witnesses.clone().run(stop.clone()));
     let voice = Voice::open(&config, satellites.clone())?;
-    tasks.spawn(follow::voices(journal.clone(), voices.clone(), stop.clone()));
+    tasks.spawn(follow::voices(journal.clone(), voices.clone(), home.clone(), stop.clone()));
     tasks.spawn(obey::requests(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
     let shown = presence::show(
         home.clone(),
@@ -157,7 +157,13 @@ async fn serve(
         stop.clone(),
     );
     tasks.spawn(shown);
-    tasks.spawn(follow::names(home.clone(), understanding.clone(), engine.clone(), stop.clone()));
+    tasks.spawn(follow::names(
+        home.clone(),
+        voices.clone(),
+        understanding.clone(),
+        engine.clone(),
+        stop.clone(),
+    ));
     let sentences =
         follow::sentences(home.clone(), understanding.clone(), engine.clone(), events, stop.clone());
     tasks.spawn(sentences);

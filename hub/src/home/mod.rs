@@ -161,9 +161,14 @@ impl Home {
         if !same {
             let before = std::mem::replace(&mut inside.written, written.clone());
             inside.known.rewrite(&before, written);
-            self.renamed.send_modify(|version| *version += 1);
+            self.renamed();
         }
         !same
+    }
+
+    /// What is called how in the house changed in a way that is not the house's own to see.
+    pub fn renamed(&self) {
+        self.renamed.send_modify(|version| *version += 1);
     }
 
     /// Reads what is known of the house.

@@ -345,6 +345,10 @@ impl MadeUp {
 }
 
 impl Port for MadeUp {
+    fn languages(&self) -> Vec<String> {
+        ["en", "de", "fr"].map(str::to_owned).to_vec()
+    }
+
     fn satellites(&self) -> Vec<Satellite> {
         self.satellites.lock().unwrap().clone()
     }
