@@ -7,6 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use sotto_house::{Outcome, SatelliteId, Stages};
+use sotto_protocol::Panel;
+
+use crate::home::Activity;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -24,6 +27,8 @@ struct Inside {
     false_wakes: VecDeque<(SystemTime, SatelliteId)>,
     satellites: HashMap<SatelliteId, Of>,
     levels: HashMap<SatelliteId, VecDeque<(SystemTime, f32)>>,
+    doing: HashMap<SatelliteId, Activity>,
+    panels: HashMap<SatelliteId, Panel>,
     outcomes: BTreeMap<String, u64>,
     audio: u64,
 }
@@ -56,6 +61,25 @@ impl Lately {
         while levels.len() > LEVELS {
             levels.pop_front();
         }
+    }
+
+    /// What a satellite is doing from now on.
+    pub fn doing(&self, satellite: &SatelliteId, activity: Activity) {
+        self.lock().doing.insert(satellite.clone(), activity);
+    }
+
+    pub fn activity(&self, satellite: &SatelliteId) -> Activity {
+        self.lock().doing.get(satellite).copied().unwrap_or_default()
+    }
+
+    /// What a satellite says of its switches.
+    pub fn panel(&self, satellite: &SatelliteId, panel: Panel) {
+        self.lock().panels.insert(satellite.clone(), panel);
+    }
+
+    /// Whether it is muted by its own switch, which nothing here can undo.
+    pub fn muted_by_hand(&self, satellite: &SatelliteId) -> bool {
+        self.lock().panels.get(satellite).is_some_and(|panel| panel.muted && panel.mute_switch)
     }
 
     /// The levels told since then, oldest first.

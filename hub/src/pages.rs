@@ -4,7 +4,7 @@
 //! The pages get those through the journal's door.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,14 +18,15 @@ use sotto_journal::Journal;
 use sotto_protocol::Code;
 use sotto_web::{
     Answer, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pages, Pairing, PairingState,
-    Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, VoiceQuality,
+    Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble, VoiceQuality,
+    WATCHED,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Web;
-use crate::home::Home;
+use crate::home::{Activity, Home};
 use crate::lately::Lately;
 use crate::page_name;
 use crate::satellite_settings::SatelliteSettings;
@@ -33,6 +34,11 @@ use crate::satellites::{CodeState, Listed, SatellitesHandle};
 use crate::understanding::Understanding;
 use crate::voices::Voices;
 use crate::witnesses::Witnesses;
+
+/// A level is a moment's: the loudest of the last few that came.
+const LATEST: Duration = Duration::from_millis(400);
+/// With less room than this on the disk, the page says so: a household records some tens of megabytes a day.
+const SCARCE: u64 = 200_000_000;
 
 /// Where the pages are.
 pub struct Served {
@@ -95,6 +101,10 @@ pub struct RunningHub {
     pub understanding: Arc<Understanding>,
     pub voices: Voices,
     pub witnesses: Witnesses,
+    /// The hub's data directory.
+    pub data: PathBuf,
+    /// Whether the words of those who were not recognised go out over MQTT.
+    pub words: bool,
     pub started: SystemTime,
     /// The code that was given out last, to be shown until it is used.
     pub code: Mutex<Option<Code>>,
@@ -121,21 +131,39 @@ impl RunningHub {
         Satellite {
             state: match &connected {
                 None => SatelliteState::Away,
+                Some(_) if self.lately.muted_by_hand(&paired.id) => SatelliteState::MutedByHand,
                 Some(_) if chosen.muted => SatelliteState::MutedHere,
-                Some(_) => SatelliteState::Ready,
+                Some(_) => match self.lately.activity(&paired.id) {
+                    Activity::Listening | Activity::Thinking => SatelliteState::Listening,
+                    Activity::Speaking => SatelliteState::Speaking,
+                    Activity::Idle => SatelliteState::Ready,
+                },
             },
             last_heard: lately.last_heard,
             false_wakes_today: lately.false_wakes_today,
             bytes_today: lately.bytes_today,
             volume: chosen.volume,
             sensitivity: chosen.sensitivity,
-            level: None,
             version: connected.map(|connected| connected.software).unwrap_or_default(),
             update: None,
             id: paired.id,
             name: paired.name,
             area: paired.area,
         }
+    }
+
+    /// Whether the disk is about to be too full to keep anything.
+    #[allow(clippy::unnecessary_cast, reason = "32-bit systems count blocks in fewer bits")]
+    fn disk(&self) -> Option<Trouble> {
+        let disk = nix::sys::statvfs::statvfs(&self.data).ok()?;
+        let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
+        (free < SCARCE).then(|| Trouble {
+            when: SystemTime::now(),
+            what: format!("The hub's disk has {} MB left.", free / 1_000_000),
+            remedy: "Once it is full, commands still work and nothing more is recorded. Erase recordings, keep them for \
+                     a shorter time, or make room on the disk."
+                .to_owned(),
+        })
     }
 
     fn explained(&self, text: &str, area: Option<&Area>) -> Explanation {
@@ -220,8 +248,25 @@ impl Port for RunningHub {
         })
     }
 
+    fn words_leave(&self) -> bool {
+        self.words
+    }
+
     fn satellites(&self) -> Vec<Satellite> {
         self.satellites.list().into_iter().map(|listed| self.satellite(listed)).collect()
+    }
+
+    fn levels(&self) -> Vec<(SatelliteId, f32)> {
+        let since = SystemTime::now() - LATEST;
+        let connected = self.satellites.list().into_iter().filter(|listed| listed.connected.is_some());
+        connected
+            .filter_map(|listed| {
+                let id = listed.paired.id;
+                self.satellites.watch_level(&id, WATCHED);
+                let level = self.lately.levels(&id, since).into_iter().reduce(f32::max)?;
+                Some((id, level))
+            })
+            .collect()
     }
 
     fn found(&self) -> Vec<FoundSatellite> {
@@ -338,7 +383,7 @@ impl Port for RunningHub {
                 .map(|(stage, samples)| StageLatency { stage: stage.to_owned(), samples })
                 .collect(),
             false_wakes: self.lately.false_wakes(now),
-            troubles: self.witnesses.troubles(),
+            troubles: self.witnesses.troubles().into_iter().chain(self.disk()).collect(),
             version: env!("CARGO_PKG_VERSION").into(),
             started: Some(self.started),
         }

@@ -74,7 +74,8 @@ pub struct Adapters {
     pub lately: Arc<Lately>,
     pub voice: Voice,
     pub witnesses: Witnesses,
-    /// Whether what was said goes to the broker with the command.
+    /// Whether what was said goes to the broker with the command when nobody was recognised. Who was, says so for
+    /// themselves.
     pub words: bool,
     pub events: Events,
     /// What the household has set besides, that opens doors.
@@ -176,7 +177,7 @@ impl Sessions {
             FromSatellite::Level { satellite, dbfs, .. } => {
                 self.adapters.lately.level(&satellite, dbfs, SystemTime::now());
             }
-            FromSatellite::Panel { .. } => {}
+            FromSatellite::Panel { satellite, panel } => self.adapters.lately.panel(&satellite, panel),
         }
     }
 
@@ -350,7 +351,7 @@ impl Sessions {
             language: live.language.clone(),
             spoken_at: live.spoken_at,
             deadline: self.parts.deadlines.of([command]).unwrap_or(self.deadline),
-            words: self.adapters.words.then(|| command.understood.clone()),
+            words: self.words_leave(live).then(|| command.understood.clone()),
             vouched: live.vouched,
         };
         let all: Vec<Spoken> = understood.commands.iter().enumerate().map(spoken).collect();
@@ -480,8 +481,13 @@ impl Sessions {
 
     /// Shows on the broker what a satellite is doing.
     fn shows(&self, satellite: &SatelliteId, activity: Activity) {
+        self.adapters.lately.doing(satellite, activity);
         let state = SatelliteState { activity: Some(activity), ..SatelliteState::default() };
         self.adapters.home.satellite_state(satellite, &state);
+    }
+
+    fn words_leave(&self, live: &Live) -> bool {
+        live.person.map_or(self.adapters.words, |person| self.parts.voices.words_outside(person))
     }
 
     /// Tells automations how a session ended.
@@ -495,7 +501,7 @@ impl Sessions {
             area: live.area.clone(),
             person: live.person.and_then(|person| self.parts.voices.name_outside(person)),
             confidence: understood.map_or(0.0, |understood| understood.confidence),
-            words: understood.filter(|_| self.adapters.words).map(|understood| {
+            words: understood.filter(|_| self.words_leave(live)).map(|understood| {
                 let words: Vec<&str> = understood.commands.iter().map(|c| c.understood.as_str()).collect();
                 words.join("; ")
             }),

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sotto_hearing::speaker::{Encoder, ModelError, Profile, TAKES};
 use sotto_house::{Candidate, PersonId, Role, SatelliteId, Voice};
-use sotto_journal::{Journal, StoreError, VoiceChoices};
+use sotto_journal::{Journal, StoreError, VoiceChoices, VoiceProfile};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ struct Known {
     person: PersonId,
     name: String,
     choices: VoiceChoices,
+    words_out: bool,
     trusted: bool,
     profile: Profile,
 }
@@ -49,11 +50,13 @@ impl Voices {
 
     /// Reads the profiles again: somebody enrolled, left, or changed a switch.
     pub fn reload(&self) -> Result<(), StoreError> {
-        let known = self.0.journal.voices()?.into_iter().filter_map(|voice| {
+        let voices = self.0.journal.voices()?.into_iter().filter(|voice| voice.recognise);
+        let known = voices.filter_map(|voice| {
             // Half a voice would be taken for others' too often.
             let profile = Profile::from_bytes(&voice.profile).filter(|profile| profile.len() >= TAKES)?;
             let trusted = voice.role == Role::Adult;
-            Some(Known { person: voice.person, name: voice.name, choices: voice.choices, trusted, profile })
+            let VoiceProfile { person, name, choices, words_out, .. } = voice;
+            Some(Known { person, name, choices, words_out, trusted, profile })
         });
         *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = known.collect();
         Ok(())
@@ -111,6 +114,12 @@ impl Voices {
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
         self.0.encoder.is_some()
             && owners.iter().any(|(_, owner)| known.iter().any(|known| known.person == *owner))
+    }
+
+    /// Whether somebody lets what they said go out over MQTT.
+    pub fn words_outside(&self, person: PersonId) -> bool {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|known| known.person == person && known.words_out)
     }
 
     /// The name of somebody who lets what goes out over MQTT say that it was they.

@@ -96,15 +96,20 @@ impl Household {
         more: &str,
         surroundings: impl Fn(&mut Command) + 'static,
     ) -> Satellite {
-        let folder = self.folder.path().join(name);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let config = folder.join("satellite.toml");
-        std::fs::write(&config, more).expect("a file");
-        let satellite = Satellite { folder, config, surroundings: Box::new(surroundings) };
+        let satellite = Satellite { surroundings: Box::new(surroundings), ..self.unpaired(name, more) };
         let code = facts(&mut self.hub_command(&["pair"]), "")["code"].as_str().expect("a code").to_owned();
         let hub = self.ready["satellites"].as_str().expect("an address");
         facts(&mut satellite.command(&["pair", &code, "--hub", hub, "--name", name, "--area", area]), "");
         satellite
+    }
+
+    /// A satellite that knows no hub yet.
+    pub fn unpaired(&self, name: &str, more: &str) -> Satellite {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let config = folder.join("satellite.toml");
+        std::fs::write(&config, more).expect("a file");
+        Satellite { folder, config, surroundings: Box::new(|_| {}) }
     }
 }
 

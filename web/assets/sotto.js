@@ -264,6 +264,79 @@ if (teach && navigator.mediaDevices) {
   });
 }
 
+// Passkeys: the browser asks the authenticator for a signature and for the bytes that open the person's key.
+const passkey = $("#passkey");
+if (passkey && window.PublicKeyCredential) {
+  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const put = (name, value) => {
+    const field = $(`input[name=${name}]`, passkey) ?? Object.assign(document.createElement("input"), { type: "hidden", name });
+    field.value = value;
+    passkey.append(field);
+  };
+  const ask = async () => {
+    const { challenge, salt } = await (await fetch("/passkey/question", { method: "POST" })).json();
+    return { challenge: new TextEncoder().encode(challenge), userVerification: "required", extensions: { prf: { eval: { first: bytes(salt) } } } };
+  };
+  const get = async (allowCredentials) => navigator.credentials.get({ publicKey: { ...(await ask()), allowCredentials } });
+  const prf = (credential) => credential.getClientExtensionResults().prf?.results?.first;
+  const make = async () => {
+    const { dataset } = passkey, { userVerification, ...question } = await ask();
+    const credential = await navigator.credentials.create({ publicKey: { ...question,
+      rp: { name: "Sotto" }, user: { id: bytes(dataset.person), name: dataset.name, displayName: dataset.name },
+      pubKeyCredParams: [{ type: "public-key", alg: -7 }, { type: "public-key", alg: -8 }],
+      authenticatorSelection: { residentKey: "required", userVerification } } });
+    // Some compute the bytes only when they are used.
+    const enabled = credential.getClientExtensionResults().prf?.enabled;
+    const computed = prf(credential) ?? (enabled && prf(await get([{ type: "public-key", id: credential.rawId }])));
+    const { response } = credential;
+    put("public", text(response.getPublicKey() ?? new ArrayBuffer(0)));
+    put("data", text(response.getAuthenticatorData()));
+    return [credential, computed];
+  };
+  const use = async () => {
+    const credential = await get([]), { response } = credential;
+    put("signature", text(response.signature));
+    put("data", text(response.authenticatorData));
+    return [credential, prf(credential)];
+  };
+  passkey.hidden = false;
+  $("[data-passkey]", passkey).addEventListener("click", async () => {
+    const line = $("[role=status]", passkey);
+    line.textContent = "";
+    try {
+      const [credential, computed] = await (passkey.dataset.person ? make() : use());
+      if (!computed) { line.textContent = passkey.dataset.noPrf; return; }
+      put("credential", text(credential.rawId));
+      put("client", text(credential.response.clientDataJSON));
+      put("prf", text(computed));
+      passkey.submit();
+    } catch { line.textContent = passkey.dataset.trouble; }
+  });
+}
+
+// How loud it is at a microphone, while somebody sets it up: for a minute after the button was pressed.
+for (const button of document.querySelectorAll("[data-watch]")) {
+  const meter = $("meter", button.parentElement);
+  button.parentElement.hidden = false;
+  let until = 0;
+  const look = async () => {
+    const answer = Date.now() < until && !document.hidden && await fetch("/house/levels").catch(() => null);
+    if (!answer?.ok) { until = 0; meter.value = 0; button.setAttribute("aria-pressed", "false"); return; }
+    meter.value = (await answer.json())[button.dataset.watch] ?? 0;
+    setTimeout(look, 250);
+  };
+  button.addEventListener("click", () => {
+    const begin = until === 0;
+    until = begin ? Date.now() + 60_000 : 1;
+    if (begin) { button.setAttribute("aria-pressed", "true"); look(); }
+  });
+}
+
+// A page that waits for something asks again by itself.
+const again = $("form[data-again]");
+if (again) setTimeout(() => again.requestSubmit(), 2_000);
+
 // Review by keyboard alone.
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use jiff::Timestamp;
-use sotto_journal::MemberError;
+use sotto_journal::{MemberError, Passkey};
 
 use crate::answer::{go, page};
 use crate::frame::Frame;
@@ -21,10 +21,18 @@ struct AccountPage {
     role: String,
     note: Option<String>,
     bad: bool,
+    person: String,
+    passkeys: Vec<OnePasskey>,
     sessions: Vec<OneSession>,
     token: Option<String>,
     tokens: Vec<OneToken>,
     scopes: Vec<(&'static str, String)>,
+}
+
+struct OnePasskey {
+    name: String,
+    about: String,
+    credential: String,
 }
 
 struct OneToken {
@@ -40,16 +48,24 @@ struct OneSession {
     here: bool,
 }
 
-pub async fn account_page(member: Member) -> Response {
-    show(&member, None, false)
+pub async fn account_page(member: Member) -> Result<Response, Trouble> {
+    show(&member, None, false).await
 }
 
-fn show(member: &Member, note: Option<String>, bad: bool) -> Response {
-    show_with(member, note, bad, None)
+async fn show(member: &Member, note: Option<String>, bad: bool) -> Result<Response, Trouble> {
+    show_with(member, note, bad, None).await
 }
 
-fn show_with(member: &Member, note: Option<String>, bad: bool, token: Option<String>) -> Response {
+async fn show_with(
+    member: &Member,
+    note: Option<String>,
+    bad: bool,
+    token: Option<String>,
+) -> Result<Response, Trouble> {
     let lang = member.lang;
+    let session = member.session.clone();
+    let passkeys = member.shared.ask(move |journal| journal.passkeys(&session.person)).await?;
+    let passkeys = passkeys.map_err(|error| Trouble::Broken(lang, error.to_string()))?;
     let tokens = member.shared.tokens.own(member.session.id);
     let tokens = tokens
         .iter()
@@ -80,17 +96,34 @@ fn show_with(member: &Member, note: Option<String>, bad: bool, token: Option<Str
             }
         })
         .collect();
-    page(&AccountPage {
+    Ok(page(&AccountPage {
         frame: member.frame("account.title"),
         name: member.person().name().to_owned(),
         role: role_of(member),
         note,
         bad,
+        person: crate::passkey::in_text(member.session.id.bytes()),
+        passkeys: passkeys.into_iter().map(|passkey| one_passkey(member, passkey)).collect(),
         sessions,
         token,
         tokens,
         scopes: Scope::ALL.map(|(_, name)| (name, lang.say(&format!("scope.{name}")).to_owned())).into(),
-    })
+    }))
+}
+
+fn one_passkey(member: &Member, passkey: Passkey) -> OnePasskey {
+    let lang = member.lang;
+    let moment = |at| lang.moment(at, member.zone(), member.today());
+    let made = lang.fill("account.since", &[("when", &moment(passkey.made))]);
+    let used = match passkey.used {
+        Some(used) => lang.fill("passkey.used", &[("when", &moment(used))]),
+        None => lang.say("passkey.unused").to_owned(),
+    };
+    OnePasskey {
+        about: format!("{} · {made} · {used}", passkey.host),
+        name: passkey.name,
+        credential: crate::passkey::in_text(&passkey.credential),
+    }
 }
 
 fn role_of(member: &Member) -> String {
@@ -139,7 +172,7 @@ pub async fn passphrase(deed: Deed) -> Result<Response, Trouble> {
     let Deed { member, form } = deed;
     let (old, new) = (form.raw("old").to_owned(), form.raw("new").to_owned());
     if let Some(weak) = weak(&new, member.person().name()) {
-        return Ok(show(&member, Some(member.lang.say(weak).to_owned()), true));
+        return show(&member, Some(member.lang.say(weak).to_owned()), true).await;
     }
     let wait = member.shared.heavy.take(&member.session.id);
     wait.map_err(|wait| Trouble::TooOften(member.lang, wait.as_secs() + 1))?;
@@ -152,10 +185,10 @@ pub async fn passphrase(deed: Deed) -> Result<Response, Trouble> {
     match changed {
         Ok(()) => {
             member.shared.sign_out(member.session.id, Some(&member.session.handle));
-            Ok(show(&member, Some(member.lang.say("account.changed").to_owned()), false))
+            show(&member, Some(member.lang.say("account.changed").to_owned()), false).await
         }
         Err(error @ (MemberError::WrongPassphrase | MemberError::PassphraseShort)) => {
-            Ok(show(&member, Some(member_error(member.lang, &error)), true))
+            show(&member, Some(member_error(member.lang, &error)), true).await
         }
         Err(error) => Err(refused(member.lang, &error)),
     }
@@ -179,7 +212,7 @@ pub async fn make_token(deed: Deed) -> Result<Response, Trouble> {
     }
     let made = member.shared.tokens.make(member.session.clone(), form.get("name"), scopes);
     match made.map_err(|error| Trouble::Broken(lang, error.to_string()))? {
-        Some(token) => Ok(show_with(&member, None, false, Some(token))),
+        Some(token) => show_with(&member, None, false, Some(token)).await,
         None => Err(Trouble::Refused(lang, lang.say("account.too_many_tokens").to_owned())),
     }
 }

@@ -360,13 +360,15 @@ where
     match caller.ask(move |journal, who| change(journal, id, who)).await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(BelongError::Store(error)) => Err(broken(error)),
+        Err(error @ (BelongError::NotTaken | BelongError::NotClaimed)) => Err(wrong(&error.to_string())),
         Err(_) => Err(not_here()),
     }
 }
 
 /// "This was me."
 #[utoipa::path(post, path = "/api/v1/recordings/{id}/claim", params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = t::Problem), (status = 403, body = t::Problem), (status = 404, body = t::Problem)))]
+    responses((status = 204), (status = 401, body = t::Problem), (status = 403, body = t::Problem),
+        (status = 404, body = t::Problem), (status = 422, body = t::Problem)))]
 pub async fn claim(caller: Caller, Path(text): Path<String>) -> Result<StatusCode, ApiError> {
     change_hands(caller, &text, |journal, id, who| journal.claim(id, who, Timestamp::now())).await
 }
@@ -442,9 +444,12 @@ pub async fn set_settings(
 ) -> Result<Json<t::Settings>, ApiError> {
     caller.may(Scope::Change)?;
     let settings = body(settings)?;
-    let chosen = settings.chosen();
-    caller.ask(move |journal, who| journal.set_settings(who, chosen, Timestamp::now())).await??;
-    Ok(Json(settings))
+    let set = move |journal: &Journal, who: &Person| -> Result<t::Settings, MemberError> {
+        let chosen = settings.chosen(journal.settings(who)?);
+        journal.set_settings(who, chosen, Timestamp::now())?;
+        Ok(chosen.into())
+    };
+    Ok(Json(caller.ask(set).await??))
 }
 
 #[utoipa::path(get, path = "/api/v1/people",

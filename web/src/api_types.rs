@@ -269,6 +269,15 @@ pub struct Settings {
     pub review: bool,
     pub training: bool,
     pub voice_erasure: bool,
+    /// Whether the voice is recognised. This and what follows stays as it is where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognise: Option<bool>,
+    /// Whether words go out over MQTT when the voice was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words_out: Option<bool>,
+    /// Whether others may hand recordings over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<bool>,
 }
 
 impl From<journal::Settings> for Settings {
@@ -280,12 +289,16 @@ impl From<journal::Settings> for Settings {
             review: settings.review,
             training: settings.training,
             voice_erasure: settings.voice_erasure,
+            recognise: Some(settings.recognise),
+            words_out: Some(settings.words_out),
+            given: Some(settings.given),
         }
     }
 }
 
 impl Settings {
-    pub fn chosen(&self) -> journal::Settings {
+    /// What was chosen, over what holds `now`.
+    pub fn chosen(&self, now: journal::Settings) -> journal::Settings {
         let (keep, _) = RETENTIONS[self.keep as usize];
         journal::Settings {
             keep,
@@ -293,6 +306,9 @@ impl Settings {
             review: self.review,
             training: self.training,
             voice_erasure: self.voice_erasure,
+            recognise: self.recognise.unwrap_or(now.recognise),
+            words_out: self.words_out.unwrap_or(now.words_out),
+            given: self.given.unwrap_or(now.given),
         }
     }
 }

@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sotto_house::{Area, Outcome, PersonId, RecordingId, SatelliteId};
-use sotto_journal::{Cursor, Entry, Filter, Owner, Purpose, ReadError, StoreError, Whose};
+use sotto_journal::{Cursor, Entry, Filter, Owner, Progress, Purpose, ReadError, StoreError, Whose};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::Shared;
@@ -33,6 +33,16 @@ const PAGE: usize = 50;
 const SOON: SignedDuration = SignedDuration::from_hours(48);
 /// Recordings whose ids are compared to see whether a page has changed.
 const WATCHED: usize = PAGE;
+
+#[derive(Template)]
+#[template(path = "opening.html")]
+struct OpeningPage {
+    frame: Frame,
+    line: String,
+    done: u64,
+    total: u64,
+    hidden: Vec<(&'static str, String)>,
+}
 
 #[derive(Template)]
 #[template(path = "history.html")]
@@ -291,8 +301,25 @@ pub async fn filtered(deed: Deed) -> Result<Response, Trouble> {
     let wish = Wish::parse(&deed.form);
     match wish.words {
         None => Ok(go(&wish.path())),
-        Some(_) => show(deed.member, wish).await,
+        Some(_) => match deed.member.person().opening() {
+            None => show(deed.member, wish).await,
+            Some(opening) => Ok(still_opening(&deed.member, &wish, opening)),
+        },
     }
+}
+
+/// After the first sign-in for long, what was said is opened for searching, which may take a minute. The page tells how
+/// far that is, and asks again by itself where it can.
+fn still_opening(member: &Member, wish: &Wish, opening: Progress) -> Response {
+    let lang = member.lang;
+    let (done, total) = (lang.number(opening.done), lang.number(opening.total));
+    page(&OpeningPage {
+        frame: member.frame("opening.title"),
+        line: lang.fill("opening.line", &[("done", &done), ("total", &total)]),
+        done: opening.done,
+        total: opening.total.max(1),
+        hidden: wish.fields(),
+    })
 }
 
 async fn show(member: Member, wish: Wish) -> Result<Response, Trouble> {

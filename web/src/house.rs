@@ -3,7 +3,7 @@
 //! Everybody may see what listens in their home; changing it is for administrators.
 
 use askama::Template;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use sotto_house::{Area, SatelliteId};
 
@@ -45,8 +45,8 @@ struct OneSatellite {
     sensitivity: u8,
     muted: bool,
     by_hand: bool,
-    /// 0 to 100 of a meter, when there is a level.
-    level: Option<u8>,
+    /// Whether there is a microphone to watch.
+    hears: bool,
     version: String,
     update: Option<String>,
 }
@@ -160,11 +160,24 @@ fn one_satellite(member: &Member, satellite: Satellite) -> OneSatellite {
         sensitivity: satellite.sensitivity.min(100),
         muted: satellite.state == SatelliteState::MutedHere,
         by_hand: satellite.state == SatelliteState::MutedByHand,
-        // A quiet room is about -60 dBFS.
-        level: satellite.level.map(|level| ((level.clamp(-60.0, 0.0) + 60.0) / 60.0 * 100.0) as u8),
+        hears: !matches!(
+            satellite.state,
+            SatelliteState::Away | SatelliteState::MutedByHand | SatelliteState::MutedHere
+        ),
         version: satellite.version,
         update: satellite.update,
     }
+}
+
+/// How loud it is at each microphone, from 0 (a quiet room, about -60 dBFS) to 100. For administrators, who set
+/// microphones up: to others it would tell who is at home. A number says nothing of what is spoken.
+pub async fn levels(member: Member) -> Result<Response, Trouble> {
+    let member = member.administrator()?;
+    let levels = member.shared.port.levels().into_iter();
+    let meter = |level: f32| ((level.clamp(-60.0, 0.0) + 60.0) / 60.0 * 100.0) as u8;
+    let levels: serde_json::Map<String, serde_json::Value> =
+        levels.map(|(id, level)| (id.as_str().to_owned(), meter(level).into())).collect();
+    Ok(axum::Json(levels).into_response())
 }
 
 fn satellite(deed: &Deed) -> Result<SatelliteId, Trouble> {

@@ -38,6 +38,7 @@ mod voice;
 
 mod account;
 mod listened;
+mod passkey;
 mod people;
 mod review;
 mod takeaway;
@@ -63,7 +64,7 @@ pub use certificate::{Authority, CertificateError, Certificates, given, open as 
 pub use port::{
     Answer, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pairing, PairingState, Port,
     PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble, Voice,
-    VoiceQuality,
+    VoiceQuality, WATCHED,
 };
 pub use router::{Access, ROUTES, Route};
 pub use serve::{redirect, serve};
@@ -87,6 +88,8 @@ pub(crate) struct Shared {
     pub tries: limit::Limit<IpAddr>,
     /// Passphrases are checked one at a time: each takes memory and most of a second of a small machine.
     pub hard: Semaphore,
+    /// What passkeys are to sign.
+    pub challenges: passkey::Challenges,
     /// Sentences tried on the test bench and recordings exported, by person.
     pub heavy: limit::Limit<sotto_house::PersonId>,
     /// Whether nobody may live here yet, so that the first page says where the set-up address is.
@@ -106,6 +109,7 @@ impl Pages {
             authority: None,
             tries: limit::Limit::new(20, Duration::from_secs(15)),
             hard: Semaphore::new(1),
+            challenges: passkey::Challenges::default(),
             heavy: limit::Limit::new(30, Duration::from_secs(2)),
             set_up: Mutex::new(true),
             verdict: Mutex::new(None),

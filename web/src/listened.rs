@@ -164,6 +164,8 @@ fn act(act: Act) -> &'static str {
         Act::Corrected => "corrected",
         Act::VoiceLearned => "voice_learned",
         Act::VoiceForgotten => "voice_forgotten",
+        Act::PasskeyAdded => "passkey_added",
+        Act::PasskeyRemoved => "passkey_removed",
         _ => "other",
     }
 }

@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::BoxFuture;
 use sotto_house::{Area, SatelliteId};
 
+/// How long a satellite goes on telling its level after somebody looked.
+pub const WATCHED: Duration = Duration::from_secs(3);
+
 /// Why the hub could not do what a page asked; the text is shown to the person as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
@@ -46,8 +49,6 @@ pub struct Satellite {
     pub volume: u8,
     /// 0 (deaf) to 100 (wakes easily).
     pub sensitivity: u8,
-    /// Sound level right now in dBFS (0 is as loud as can be), when connected and not muted.
-    pub level: Option<f32>,
     pub version: String,
     /// A newer version that it can be told to install.
     pub update: Option<String>,
@@ -206,6 +207,11 @@ pub enum Taught {
 /// The hub, as far as the pages know it. Only an administrator's page calls what changes something.
 pub trait Port: Send + Sync + 'static {
     fn satellites(&self) -> Vec<Satellite>;
+    /// Sound levels right now in dBFS (0 is as loud as can be) of those that are connected. Asking makes them tell it
+    /// for [`WATCHED`].
+    fn levels(&self) -> Vec<(SatelliteId, f32)> {
+        Vec::new()
+    }
     fn found(&self) -> Vec<FoundSatellite>;
     /// The pairing under way, if there is one.
     fn pairing(&self) -> Option<Pairing>;
@@ -223,6 +229,11 @@ pub trait Port: Send + Sync + 'static {
     fn pull(&self, model: String) -> Answer<'_, ()>;
     fn neighbours(&self) -> Vec<Neighbour>;
     fn health(&self) -> Health;
+
+    /// Whether the configuration lets what is said go out over MQTT where nobody was recognised.
+    fn words_leave(&self) -> bool {
+        false
+    }
 
     /// How `text`, said in `area`, would be understood.
     fn explain(&self, text: String, area: Option<Area>) -> Answer<'_, Explanation>;

@@ -134,6 +134,10 @@ where
     match changed {
         Ok(()) if history::still_mine(&member, id).await? => Ok(go(&format!("/recordings/{id}"))),
         Ok(()) => Ok(go("/history")),
+        Err(BelongError::NotTaken) => Err(Trouble::Refused(lang, lang.say("recording.not_taken").to_owned())),
+        Err(BelongError::NotClaimed) => {
+            Err(Trouble::Refused(lang, lang.say("recording.not_claimed").to_owned()))
+        }
         Err(BelongError::Store(error)) => Err(Trouble::Broken(lang, error.to_string())),
         Err(_) => Err(Trouble::NotHere(lang)),
     }

@@ -12,8 +12,8 @@ use axum::middleware;
 use crate::Shared;
 use crate::visitor::Visitor;
 use crate::{
-    account, answer, api, assets, audio, bench, children, erase, health, history, house, listened, people,
-    recording,
+    account, answer, api, assets, audio, bench, children, erase, health, history, house, listened, passkey,
+    people, recording,
 };
 use crate::{review, settings, takeaway, trouble, voice, welcome};
 
@@ -58,6 +58,8 @@ routes! {
     Anyone post "/join" welcome::join;
     Anyone get "/sign-in" welcome::sign_in_page;
     Anyone post "/sign-in" welcome::sign_in;
+    Anyone post "/passkey/question" passkey::question;
+    Anyone post "/passkey" passkey::sign_in;
     Anyone get "/recover" welcome::recover_page;
     Anyone post "/recover" welcome::recover;
     Member post "/sign-out" welcome::sign_out;
@@ -93,6 +95,8 @@ routes! {
     Member post "/voice/erase" voice::erase;
     Member get "/account" account::account_page;
     Member post "/account/passphrase" account::passphrase;
+    Member post "/account/passkeys" passkey::add;
+    Member post "/account/passkeys/remove" passkey::remove;
     Member post "/account/tokens" account::make_token;
     Member post "/account/tokens/end" account::end_token;
     Member post "/account/sessions/close" account::close_session;
@@ -116,6 +120,7 @@ routes! {
     Member post "/people/leave" people::leave;
 
     Member get "/house" house::house_page;
+    Administrator get "/house/levels" house::levels;
     Administrator post "/house/pair" house::begin_pairing;
     Administrator post "/house/pair-found" house::pair_found;
     Administrator post "/house/pair-cancel" house::cancel_pairing;

@@ -26,12 +26,15 @@ struct SettingsPage {
     switches: Vec<Switch>,
     house: Option<HouseKeep>,
     areas: Vec<AreaKeep>,
+    /// Whether the configuration lets the words of those go out who were not recognised.
+    words_leave: bool,
 }
 
 /// What an adult chooses for everybody.
 struct HouseKeep {
     keeps: Vec<Choice>,
     false_wakes: Vec<Choice>,
+    claims: bool,
     touches: String,
 }
 
@@ -52,7 +55,8 @@ struct AreaKeep {
     keeps: Vec<Choice>,
 }
 
-const SWITCHES: [&str; 4] = ["transcripts", "review", "training", "voice_erasure"];
+const SWITCHES: [&str; 7] =
+    ["transcripts", "recognise", "voice_erasure", "given", "review", "training", "words_out"];
 
 pub const RETENTIONS: [(Retention, &str); 7] = [
     (Retention::NotAtAll, "not_at_all"),
@@ -99,11 +103,12 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
         .ask(move |journal| -> Result<_, MemberError> {
             let settings = journal.settings(&session.person)?;
             let touches = journal.touches(&session.person, Timestamp::now())?;
-            let house = (journal.house_keep()?, journal.false_wakes()?);
-            Ok((settings, touches, house, journal.area_keeps()?))
+            let house = (journal.house_keep()?, journal.false_wakes()?, journal.claims()?);
+            let voice = journal.voice(&session.person)?.is_some();
+            Ok((settings, touches, house, journal.area_keeps()?, voice))
         })
         .await?;
-    let (settings, touches, house, area_keeps) = found.map_err(|error| refused(lang, &error))?;
+    let (settings, touches, house, area_keeps, voice) = found.map_err(|error| refused(lang, &error))?;
     let switches = SWITCHES
         .iter()
         .map(|name| Switch {
@@ -111,7 +116,7 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
             title: lang.say(&format!("settings.{name}")).to_owned(),
             does: lang.say(&format!("settings.{name}_does")).to_owned(),
             not: lang.say(&format!("settings.{name}_not")).to_owned(),
-            touches: touched(lang, name, &touches),
+            touches: touched(lang, name, &touches, voice),
             on: on(&settings, name),
         })
         .collect();
@@ -128,6 +133,7 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
                 (*name, lang.say(&format!("retention.{name}")).to_owned(), *choice == house.1)
             })
             .collect(),
+        claims: house.2,
         touches: lang.count("settings.house_touches", touches.house),
     });
     let areas = areas
@@ -153,6 +159,7 @@ async fn show(member: Member, first: bool) -> Result<Response, Trouble> {
         switches,
         house,
         areas,
+        words_leave: member.shared.port.words_leave(),
     }))
 }
 
@@ -166,8 +173,13 @@ fn with_what_goes(lang: &Language, value: &str, label: String, touches: &Touches
 }
 
 /// What a switch bears on at this moment.
-fn touched(lang: &Language, switch: &str, touches: &Touches) -> Option<String> {
+fn touched(lang: &Language, switch: &str, touches: &Touches, voice: bool) -> Option<String> {
     let count = match switch {
+        "recognise" | "words_out" => {
+            let known = if voice { "settings.voice_known" } else { "settings.voice_unknown" };
+            return Some(lang.say(known).to_owned());
+        }
+        "given" => return None,
         "review" => touches.with_reviewers,
         "training" => touches.exported,
         _ => touches.recordings,
@@ -180,6 +192,9 @@ fn on(settings: &Settings, name: &str) -> bool {
         "transcripts" => settings.transcripts,
         "review" => settings.review,
         "training" => settings.training,
+        "recognise" => settings.recognise,
+        "words_out" => settings.words_out,
+        "given" => settings.given,
         _ => settings.voice_erasure,
     }
 }
@@ -206,6 +221,9 @@ async fn save(deed: Deed) -> Result<(), Trouble> {
         review: form.has("review"),
         training: form.has("training"),
         voice_erasure: form.has("voice_erasure"),
+        recognise: form.has("recognise"),
+        words_out: form.has("words_out"),
+        given: form.has("given"),
     };
     let session = member.session.clone();
     let saved = member
@@ -223,10 +241,11 @@ pub async fn house(deed: Deed) -> Result<Response, Trouble> {
     let Some((keep, wakes)) = chosen else {
         return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned()));
     };
-    let session = member.session.clone();
+    let (session, claims) = (member.session.clone(), form.has("claims"));
     let saved = member
         .shared
         .ask(move |journal| {
+            journal.set_claims(&session.person, claims, Timestamp::now())?;
             journal.set_house_keep(&session.person, keep, Timestamp::now())?;
             journal.set_false_wakes(&session.person, wakes, Timestamp::now())
         })

@@ -274,6 +274,7 @@ pub fn member_error(lang: &Language, error: &MemberError) -> String {
         MemberError::NotGuardian => "member.not_guardian",
         MemberError::Unknown => "member.unknown",
         MemberError::LastAdministrator => "member.last_administrator",
+        MemberError::Passkey => "member.passkey",
         error => return error.to_string(),
     };
     lang.say(key).to_owned()
@@ -313,7 +314,7 @@ pub fn weak(passphrase: &str, name: &str) -> Option<&'static str> {
 
 impl Visitor {
     /// Takes one try of this address.
-    fn try_again_later(&self) -> Result<(), Trouble> {
+    pub fn try_again_later(&self) -> Result<(), Trouble> {
         self.shared.tries.take(&self.address).map_err(|wait| Trouble::TooOften(self.lang, wait.as_secs() + 1))
     }
 
@@ -323,7 +324,7 @@ impl Visitor {
     }
 
     /// Signs in: a new session, never one that the browser brought.
-    async fn open_session(&self, person: sotto_journal::Person, next: &str) -> Result<Response, Trouble> {
+    pub async fn open_session(&self, person: sotto_journal::Person, next: &str) -> Result<Response, Trouble> {
         let id = person.id();
         let cookie = self.shared.sessions.open(person, id, &self.browser);
         let cookie = cookie.map_err(|error| Trouble::Broken(self.lang, error.to_string()))?;

@@ -19,7 +19,7 @@ async fn a_week() -> World {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_looked_at() {
     let world = a_week().await;
-    story(&world, "every_page_is_looked_at", nothing_to_do).await;
+    story(&world.base(), "every_page_is_looked_at", nothing_to_do).await;
     world.stop().await;
 }
 
@@ -31,14 +31,14 @@ async fn the_first_person_sets_up_a_house() {
         "set-up address" => pages.set_up_path().unwrap().unwrap(),
         other => nothing_to_do(other),
     };
-    story(&world, "the_first_person_sets_up_a_house", address).await;
+    story(&world.base(), "the_first_person_sets_up_a_house", address).await;
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_is_heard_claimed_and_erased() {
     let world = a_week().await;
-    story(&world, "a_recording_is_heard_claimed_and_erased", nothing_to_do).await;
+    story(&world.base(), "a_recording_is_heard_claimed_and_erased", nothing_to_do).await;
     world.stop().await;
 }
 
@@ -55,27 +55,34 @@ fn say(world: &World, wish: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reviewer_hears_only_who_opted_in() {
     let world = a_week().await;
-    story(&world, "a_reviewer_hears_only_who_opted_in", |wish| say(&world, wish)).await;
+    story(&world.base(), "a_reviewer_hears_only_who_opted_in", |wish| say(&world, wish)).await;
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_appears_at_once() {
     let world = a_week().await;
-    story(&world, "what_is_said_appears_at_once", |wish| say(&world, wish)).await;
+    story(&world.base(), "what_is_said_appears_at_once", |wish| say(&world, wish)).await;
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_javascript() {
     let world = a_week().await;
-    story(&world, "without_javascript", nothing_to_do).await;
+    story(&world.base(), "without_javascript", nothing_to_do).await;
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_satellite_is_paired_and_removed() {
     let world = a_week().await;
-    story(&world, "a_satellite_is_paired_and_removed", nothing_to_do).await;
+    story(&world.base(), "a_satellite_is_paired_and_removed", nothing_to_do).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_opens_the_recordings() {
+    let world = a_week().await;
+    story(&world.base(), "a_passkey_opens_the_recordings", nothing_to_do).await;
     world.stop().await;
 }

@@ -42,10 +42,13 @@ pub enum Act {
     VoiceLearned,
     /// A person's voice profile was erased.
     VoiceForgotten,
+    /// A second way in was added.
+    PasskeyAdded,
+    PasskeyRemoved,
 }
 
 impl Act {
-    pub const ALL: [Act; 22] = [
+    pub const ALL: [Act; 24] = [
         Act::Listened,
         Act::Read,
         Act::Searched,
@@ -68,6 +71,8 @@ impl Act {
         Act::Corrected,
         Act::VoiceLearned,
         Act::VoiceForgotten,
+        Act::PasskeyAdded,
+        Act::PasskeyRemoved,
     ];
 }
 

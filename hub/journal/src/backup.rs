@@ -77,9 +77,10 @@ const ARCHIVE: &str = "
 ";
 
 /// The tables of the key ring: all but the ciphertext, which is the archive's, and invitations, which are for now.
-const RING: [&str; 17] = [
+const RING: [&str; 18] = [
     "facts",
     "people",
+    "passkeys",
     "house",
     "house_seals",
     "area_keep",

@@ -29,6 +29,12 @@ pub enum BelongError {
     NotFound,
     #[error("the one it should go to does not live here; see the list of members")]
     Nobody,
+    #[error("the one it should go to takes no recordings from others; ask them to claim it")]
+    NotTaken,
+    #[error(
+        "this household does not let recordings of the house be claimed; an adult can change that in the settings"
+    )]
+    NotClaimed,
     #[error("this recording's file is damaged; it can only be erased")]
     Damaged,
     #[error("you are no longer a member of this household; sign in again")]
@@ -102,6 +108,15 @@ impl Journal {
         let (old, pieces) = self.store().read(|transaction| -> Result<_, BelongError> {
             require_active(transaction, who.id())?;
             let old = Old::find(transaction, recording, from)?.ok_or(BelongError::NotFound)?;
+            if let Owner::Person(to) = to {
+                if from == Owner::House && !settings::claims(transaction)? {
+                    return Err(BelongError::NotClaimed);
+                }
+                let choice = settings::choice_of(transaction, to)?.ok_or(BelongError::Nobody)?;
+                if to != who.id() && !choice.given {
+                    return Err(BelongError::NotTaken);
+                }
+            }
             let mut pieces = Vec::new();
             for kind in PIECES {
                 pieces.extend(vault::fetch(transaction, from, kind, &[old.n])?);

@@ -89,6 +89,8 @@ impl Coded for Act {
         (20, Act::Corrected),
         (21, Act::VoiceLearned),
         (22, Act::VoiceForgotten),
+        (23, Act::PasskeyAdded),
+        (24, Act::PasskeyRemoved),
     ];
 }
 

@@ -312,6 +312,30 @@ fn stretch(passphrase: &[u8], salt: &[u8; SALT], hardness: Hardness) -> Result<S
     Ok(Secret(key))
 }
 
+/// A person's secret under what a passkey computes (full entropy, for this credential alone).
+pub(crate) fn seal_by_passkey(
+    secret: &Secret,
+    passkey: &Secret,
+    person: PersonId,
+    credential: &[u8],
+) -> Vec<u8> {
+    lock_bytes(secret.expose(), &passkey.derive(b"passkey"), &passkey_binding(person, credential))
+}
+
+pub(crate) fn open_by_passkey(
+    sealed: &[u8],
+    passkey: &Secret,
+    person: PersonId,
+    credential: &[u8],
+) -> Result<Secret, Broken> {
+    let key = passkey.derive(b"passkey");
+    Secret::from_slice(&unlock_bytes(sealed, &key, &passkey_binding(person, credential))?)
+}
+
+fn passkey_binding(person: PersonId, credential: &[u8]) -> Vec<u8> {
+    [DOMAIN, b"by passkey ", person.bytes(), credential].concat()
+}
+
 /// A secret under a token of full entropy (an invitation's), which needs no stretching.
 pub(crate) fn seal_by_token(secret: &Secret, token: &Secret) -> Vec<u8> {
     lock_bytes(secret.expose(), &token.derive(b"invitation"), b"house secret")

@@ -101,6 +101,7 @@ pub(crate) fn forget(
         "DELETE FROM invites WHERE sponsor = ?1",
         "DELETE FROM guardians WHERE child = ?1 OR guardian = ?1",
         "DELETE FROM voices WHERE person = ?1",
+        "DELETE FROM passkeys WHERE person = ?1",
     ] {
         transaction.execute(sql, [Id::from(member)])?;
     }

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! joining   invitation → name, passphrase → key pair, recovery code
-//! sign_in   name, passphrase → Person: the witness that every door asks for, holding the opened key
+//! sign_in   name, passphrase | passkey → Person: the witness that every door asks for, holding the opened key
 //! leave     key and recordings destroyed; a name stays
 //! ```
 //!
-//! Deliberately absent: a way to make a [`Person`] without the passphrase or the recovery code.
+//! Deliberately absent: a way to make a [`Person`] without a passphrase, a passkey or the recovery code.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -60,6 +60,10 @@ pub enum MemberError {
     NotChild,
     #[error("only who looks after this child may do that; an administrator says who does")]
     NotGuardian,
+    #[error(
+        "this passkey cannot be used: it is known already, is gone, or there are too many; look at the list of yours"
+    )]
+    Passkey,
     #[error("nobody of that name or id lives here; see `sotto-hub members list`")]
     Unknown,
     #[error("the last administrator cannot be demoted; make somebody else one first")]

@@ -7,9 +7,11 @@ use std::sync::Mutex;
 
 use sotto_house::{PersonId, Role};
 
+use crate::export::Progress;
 use crate::keys::Secret;
 use crate::record::Owner;
 use crate::search::Remembered;
+use crate::store::lock;
 
 /// Somebody who has proved who they are, for as long as this value lives.
 ///
@@ -34,6 +36,8 @@ pub struct Person {
     house: Option<Secret>,
     /// The words this person has already opened, so that a search does not open them again.
     pub(crate) remembered: Mutex<Remembered>,
+    /// How far the opening of what they have is, while a first search waits for it.
+    pub(crate) opening: Mutex<Option<Progress>>,
 }
 
 impl Person {
@@ -46,7 +50,16 @@ impl Person {
         secret: Secret,
         house: Option<Secret>,
     ) -> Self {
-        Person { id, name, role, administrator, secret, house, remembered: Mutex::default() }
+        Person {
+            id,
+            name,
+            role,
+            administrator,
+            secret,
+            house,
+            remembered: Mutex::default(),
+            opening: Mutex::default(),
+        }
     }
 
     pub fn id(&self) -> PersonId {
@@ -73,6 +86,11 @@ impl Person {
     /// Whether the house's recordings open to this person.
     pub fn opens_house(&self) -> bool {
         self.house.is_some()
+    }
+
+    /// How far [`crate::Journal::prepare_search`] is, while a search would have to wait for it.
+    pub fn opening(&self) -> Option<Progress> {
+        *lock(&self.opening)
     }
 
     /// The secret that opens `owner`'s seals, if this person has it.

@@ -14,6 +14,7 @@ use crate::Journal;
 use crate::access::Note;
 use crate::acts::{Act, Actor, Purpose};
 use crate::codes::Id;
+use crate::export::Progress;
 use crate::history::{Cursor, ReadError};
 use crate::keys::{self, Binding, Kind, Secret};
 use crate::people::require_active;
@@ -92,7 +93,10 @@ impl Journal {
             return Ok(());
         }
         let mut remembered = lock(&who.remembered);
-        self.open_libraries(who, &who.opens(), &mut remembered, Purpose::Upkeep, now, go_on)
+        *lock(&who.opening) = Some(Progress { done: 0, total: loose as u64 });
+        let opened = self.open_libraries(who, &who.opens(), &mut remembered, Purpose::Upkeep, now, go_on);
+        *lock(&who.opening) = None;
+        opened
     }
 
     /// Brings what is remembered up to date, on one access record for each owner.
@@ -128,6 +132,7 @@ impl Journal {
             };
             let reading = Reading {
                 journal: self,
+                who,
                 owner,
                 secret,
                 own_key: vault::own_key(secret),
@@ -143,6 +148,7 @@ impl Journal {
 /// One owner's words being opened, on one grant.
 struct Reading<'a> {
     journal: &'a Journal,
+    who: &'a Person,
     owner: Owner,
     secret: &'a Secret,
     own_key: Secret,
@@ -219,6 +225,9 @@ impl Reading<'_> {
             let least = if before.is_some() { FEW } else { shelf::FULL };
             self.keep(&met, fresh.iter().filter(|shelf| shelf.len() >= least))?;
             library.shelves.extend(fresh);
+            if let Some(opening) = &mut *lock(&self.who.opening) {
+                opening.done = (opening.done + pieces.len() as u64).min(opening.total);
+            }
         }
         Ok(())
     }

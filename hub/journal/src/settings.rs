@@ -27,19 +27,27 @@ pub struct Settings {
     pub training: bool,
     /// Whether "delete what I just said" works.
     pub voice_erasure: bool,
+    /// Whether the hub may tell by their voice that it is they; a profile that is there stays.
+    pub recognise: bool,
+    /// Whether what they said goes out over MQTT with the command, when they were recognised.
+    pub words_out: bool,
+    /// Whether others may hand a recording over to them.
+    pub given: bool,
 }
 
 /// What recording needs of a person's choices.
 pub(crate) struct Choice {
     pub(crate) keep: Retention,
     pub(crate) transcripts: bool,
+    pub(crate) given: bool,
 }
 
 pub(crate) fn choice_of(transaction: &Transaction<'_>, person: PersonId) -> rusqlite::Result<Option<Choice>> {
     transaction
-        .prepare_cached("SELECT keep, transcripts FROM people WHERE person = ?1 AND gone IS NULL")?
+        .prepare_cached("SELECT keep, transcripts, given FROM people WHERE person = ?1 AND gone IS NULL")?
         .query_row([Id::from(person)], |row| {
-            Ok(Choice { keep: row.get::<_, Code<Retention>>(0)?.0, transcripts: row.get(1)? })
+            let keep = row.get::<_, Code<Retention>>(0)?.0;
+            Ok(Choice { keep, transcripts: row.get(1)?, given: row.get(2)? })
         })
         .optional()
 }
@@ -60,6 +68,14 @@ fn false_wakes(transaction: &Transaction<'_>) -> rusqlite::Result<FalseWakes> {
         .query_row([], |row| row.get::<_, Code<FalseWakes>>(0))
         .optional()?;
     Ok(chosen.map(|code| code.0).unwrap_or_default())
+}
+
+pub(crate) fn claims(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+    let chosen = transaction
+        .prepare_cached("SELECT value FROM facts WHERE name = 'claims'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(chosen.unwrap_or(true))
 }
 
 pub(crate) fn kept(
@@ -132,7 +148,8 @@ impl Journal {
             require_active(transaction, who.id())?;
             let before = read(transaction, who.id())?;
             transaction.execute(
-                "UPDATE people SET keep = ?2, transcripts = ?3, review = ?4, training = ?5, voice_erasure = ?6
+                "UPDATE people SET keep = ?2, transcripts = ?3, review = ?4, training = ?5, voice_erasure = ?6,
+                                   recognise = ?7, words_out = ?8, given = ?9
                  WHERE person = ?1",
                 params![
                     Id::from(who.id()),
@@ -140,7 +157,10 @@ impl Journal {
                     settings.transcripts,
                     settings.review,
                     settings.training,
-                    settings.voice_erasure
+                    settings.voice_erasure,
+                    settings.recognise,
+                    settings.words_out,
+                    settings.given
                 ],
             )?;
             if before.keep != settings.keep {
@@ -218,6 +238,19 @@ impl Journal {
                 "INSERT OR REPLACE INTO facts (name, value) VALUES ('false wakes', ?1)",
                 [Code(keep)],
             )?;
+            Ok(())
+        })
+    }
+
+    /// Whether an adult may claim what belongs to the house; yes, until the household says otherwise.
+    pub fn claims(&self) -> Result<bool, StoreError> {
+        self.store().read(|transaction| Ok(claims(transaction)?))
+    }
+
+    pub fn set_claims(&self, by: &Person, allowed: bool, now: Timestamp) -> Result<(), MemberError> {
+        self.change_house(by, now, |transaction| {
+            transaction
+                .execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('claims', ?1)", [allowed])?;
             Ok(())
         })
     }
@@ -305,7 +338,7 @@ impl Journal {
 pub(crate) fn read(transaction: &Transaction<'_>, person: PersonId) -> Result<Settings, MemberError> {
     let found = transaction
         .prepare_cached(
-            "SELECT keep, transcripts, review, training, voice_erasure FROM people
+            "SELECT keep, transcripts, review, training, voice_erasure, recognise, words_out, given FROM people
              WHERE person = ?1 AND gone IS NULL",
         )?
         .query_row([Id::from(person)], |row| {
@@ -315,6 +348,9 @@ pub(crate) fn read(transaction: &Transaction<'_>, person: PersonId) -> Result<Se
                 review: row.get(2)?,
                 training: row.get(3)?,
                 voice_erasure: row.get(4)?,
+                recognise: row.get(5)?,
+                words_out: row.get(6)?,
+                given: row.get(7)?,
             })
         })
         .optional()?;

@@ -1,7 +1,7 @@
-//! Proving who one is: by passphrase, or by the recovery code when that is forgotten.
+//! Proving who one is: by passphrase, or by the recovery code when that is forgotten; see also [`crate::passkeys`].
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 use sotto_house::{PersonId, Role};
 use thiserror::Error;
 
@@ -76,8 +76,9 @@ impl Journal {
     pub fn sign_in(&self, name: &str, passphrase: &str, now: Timestamp) -> Result<Person, SignInError> {
         let folded = name.trim().to_lowercase();
         self.patience().check(&folded, now)?;
-        let row =
-            self.store().read(|transaction| -> Result<_, SignInError> { Ok(find(transaction, &folded)?) })?;
+        let row = self.store().read(|transaction| -> Result<_, SignInError> {
+            Ok(find(transaction, "folded = ?1", &folded)?)
+        })?;
         let opened = match &row {
             Some(row) => keys::open_by_passphrase(
                 &row.by_passphrase,
@@ -105,6 +106,14 @@ impl Journal {
                 Err(SignInError::NotRight)
             }
         }
+    }
+
+    /// The witness of somebody whose own secret was just opened.
+    pub(crate) fn admit_by(&self, person: PersonId, secret: Secret) -> Result<Person, SignInError> {
+        let row = self.store().read(|transaction| -> Result<_, SignInError> {
+            Ok(find(transaction, "people.person = ?1", Id::from(person))?)
+        })?;
+        Ok(self.witness(row.ok_or(SignInError::NotRight)?, secret))
     }
 
     fn witness(&self, row: Row, secret: Secret) -> Person {
@@ -160,9 +169,9 @@ impl Journal {
         check_passphrase(new_passphrase)?;
         let folded = name.trim().to_lowercase();
         self.patience().check(&folded, now)?;
-        let row = self
-            .store()
-            .read(|transaction| -> Result<_, RecoverError> { Ok(find(transaction, &folded)?) })?;
+        let row = self.store().read(|transaction| -> Result<_, RecoverError> {
+            Ok(find(transaction, "folded = ?1", &folded)?)
+        })?;
         let opened = row.as_ref().ok_or(keys::Broken).and_then(|row| {
             keys::open_by_passphrase(&row.by_code, code.bytes(), &code_binding(row.id))
                 .map(|secret| (row, secret))
@@ -207,12 +216,15 @@ struct Row {
     house: Option<Vec<u8>>,
 }
 
-fn find(transaction: &Transaction<'_>, folded: &str) -> rusqlite::Result<Option<Row>> {
+/// The one active member for whom `which` holds.
+fn find(transaction: &Transaction<'_>, which: &str, value: impl ToSql) -> rusqlite::Result<Option<Row>> {
     transaction
         .query_row(
-            "SELECT people.person, name, role, administrator, by_passphrase, by_code, house_seals.sealed
-             FROM people LEFT JOIN house_seals USING (person) WHERE folded = ?1 AND gone IS NULL",
-            [folded],
+            &format!(
+                "SELECT people.person, name, role, administrator, by_passphrase, by_code, house_seals.sealed
+                 FROM people LEFT JOIN house_seals USING (person) WHERE {which} AND gone IS NULL"
+            ),
+            [value],
             |row| {
                 Ok(Row {
                     id: row.get::<_, Id>(0)?.person(),

@@ -50,6 +50,10 @@ pub struct VoiceProfile {
     pub name: String,
     pub role: Role,
     pub choices: VoiceChoices,
+    /// Whether the hub may compare with it at this time.
+    pub recognise: bool,
+    /// Whether what they say may go out over MQTT.
+    pub words_out: bool,
     pub profile: Zeroizing<Vec<u8>>,
 }
 
@@ -229,7 +233,8 @@ impl Journal {
 
 fn sealed_voices(transaction: &Transaction<'_>) -> Result<Vec<(VoiceProfile, Vec<u8>)>, StoreError> {
     let mut statement = transaction.prepare_cached(
-        "SELECT voices.person, name, role, named, language, sealed FROM voices JOIN people ON people.person = voices.person
+        "SELECT voices.person, name, role, named, language, sealed, recognise, words_out
+         FROM voices JOIN people ON people.person = voices.person
          WHERE gone IS NULL ORDER BY joined",
     )?;
     let voices = statement.query_map([], |row| {
@@ -238,6 +243,8 @@ fn sealed_voices(transaction: &Transaction<'_>) -> Result<Vec<(VoiceProfile, Vec
             name: row.get(1)?,
             role: row.get::<_, Code<Role>>(2)?.0,
             choices: VoiceChoices { named: row.get(3)?, language: row.get(4)? },
+            recognise: row.get(6)?,
+            words_out: row.get(7)?,
             profile: Zeroizing::default(),
         };
         Ok((voice, row.get(5)?))

@@ -4,7 +4,7 @@ mod household;
 
 use household::{Household, packets};
 use sotto_house::Role;
-use sotto_journal::{Act, Attribution, BelongError, Owner, Purpose};
+use sotto_journal::{Act, Attribution, BelongError, MemberError, Owner, Purpose, Settings};
 
 #[test]
 fn a_claimed_recording_is_its_claimers_alone() {
@@ -85,4 +85,29 @@ fn a_disputed_recording_goes_to_the_house_and_can_be_handed_on() {
     let refused = house.journal.hand_over(recording, &child, nobody, house.now);
     assert!(matches!(refused, Err(BelongError::Nobody)));
     assert!(house.journal.listen(recording, &child, Purpose::Recall, house.now).is_ok());
+}
+
+/// What the household and each person let others do with whose a recording is.
+#[test]
+fn nobody_claims_or_gives_what_was_not_allowed() {
+    let house = Household::new();
+    let (ada, bert) = (house.member("Ada", Role::Adult), house.member("Bert", Role::Adult));
+    let cleo = house.member("Cleo", Role::Child);
+    let nobodys = house.say(None, "who was that");
+    assert!(matches!(house.journal.set_claims(&cleo, false, house.now), Err(MemberError::NotAdult)));
+    house.journal.set_claims(&ada, false, house.now).unwrap();
+    let claimed = house.journal.claim(nobodys, &ada, house.now);
+    assert!(matches!(claimed, Err(BelongError::NotClaimed)), "{claimed:?}");
+    let handed = house.journal.hand_over(nobodys, &ada, ada.id(), house.now);
+    assert!(matches!(handed, Err(BelongError::NotClaimed)), "{handed:?}");
+    house.journal.set_claims(&ada, true, house.now).unwrap();
+    house.journal.claim(nobodys, &ada, house.now).unwrap();
+
+    let settings = house.journal.settings(&bert).unwrap();
+    assert!(settings.given && settings.recognise && !settings.words_out, "what is assumed");
+    house.journal.set_settings(&bert, Settings { given: false, ..settings }, house.now).unwrap();
+    let handed = house.journal.hand_over(nobodys, &ada, bert.id(), house.now);
+    assert!(matches!(handed, Err(BelongError::NotTaken)), "{handed:?}");
+    house.journal.set_settings(&bert, settings, house.now).unwrap();
+    house.journal.hand_over(nobodys, &ada, bert.id(), house.now).unwrap();
 }

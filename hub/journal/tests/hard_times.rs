@@ -118,10 +118,11 @@ fn after_a_crash_damage_is_found() {
 }
 
 /// Every released shape, oldest first: each is what the one before became.
-const SHAPES: [&str; 3] = [
+const SHAPES: [&str; 4] = [
     include_str!("../src/migrations/0001.sql"),
     include_str!("../src/migrations/0002.sql"),
     include_str!("../src/migrations/0003.sql"),
+    include_str!("../src/migrations/0004.sql"),
 ];
 
 #[test]
@@ -156,7 +157,9 @@ fn what_the_first_release_kept_opens_today() {
     drop((house.journal, ada));
     let raw = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
     raw.execute_batch(
-        "DROP TABLE voices; DROP TABLE shelves; DROP TABLE guardians; ALTER TABLE doomed DROP COLUMN erasure;
+        "DROP TABLE voices; DROP TABLE passkeys; DROP TABLE shelves;
+         ALTER TABLE people DROP COLUMN recognise; ALTER TABLE people DROP COLUMN words_out;
+         ALTER TABLE people DROP COLUMN given; DROP TABLE guardians; ALTER TABLE doomed DROP COLUMN erasure;
          DROP INDEX recordings_by_owner; DROP INDEX recordings_by_outcome;
          DROP INDEX recordings_by_area; DROP INDEX recordings_by_satellite;
          CREATE INDEX recordings_by_owner ON recordings (owner, at);

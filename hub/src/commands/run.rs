@@ -114,6 +114,8 @@ async fn serve(
         understanding: understanding.clone(),
         voices: voices.clone(),
         witnesses: witnesses.clone(),
+        data: data.to_owned(),
+        words: config.mqtt.words,
         started: SystemTime::now(),
         code: Mutex::new(None),
     };

@@ -27,13 +27,13 @@ export function check(what, true_) {
 export const seen = (locator) => locator.waitFor({ timeout: 8_000 }).then(() => true, () => false);
 
 /** Runs a story in a browser that is closed whatever happens. */
-export async function tell(story) {
+export async function tell(story, more = []) {
   const profile = mkdtempSync(join(tmpdir(), "sotto-browser-"));
   const browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--mute-audio", "--autoplay-policy=no-user-gesture-required",
-      "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+      "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", ...more],
   });
   try {
     await story(browser);
@@ -64,7 +64,7 @@ export async function signIn(page, name) {
   await page.goto(`${BASE}/sign-in`);
   await page.getByLabel("Name").fill(name);
   await page.getByLabel("Passphrase").fill(PASSPHRASE);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL(/\/(history|first)/);
 }
 

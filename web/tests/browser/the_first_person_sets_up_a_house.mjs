@@ -26,7 +26,8 @@ await tell(async (browser) => {
   const code = await join(ada, "Ada");
   await ada.getByRole("link", { name: "I have it; go on" }).click();
   check("the first visit asks instead of assuming", await seen(ada.getByText("What may this house keep of you?")));
-  check("review, training and erasing by voice are off", (await ada.locator("input[role=switch]:checked").count()) === 1);
+  const on = await ada.locator("input[role=switch]:checked").evaluateAll((all) => all.map((one) => one.name).join(" "));
+  check("review, training, erasing by voice and words over MQTT are off", on === "transcripts recognise given");
   await ada.getByLabel("A week", { exact: true }).check();
   await ada.getByRole("button", { name: "That is how I want it" }).click();
   await ada.waitForURL(/history/);

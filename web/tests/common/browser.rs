@@ -11,13 +11,11 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
-use super::World;
-
 /// A story that takes longer has hung.
 const LONGEST: Duration = Duration::from_secs(420);
 
 fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/tests/browser")
 }
 
 /// Where npm's packages lie: beside the build, never in the tree.
@@ -61,8 +59,8 @@ async fn ready() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// Tells the story `name` of `tests/browser/NAME.mjs` in a house; panics when it does not come true.
-pub async fn story(world: &World, name: &str, mut help: impl FnMut(&str) -> String) {
+/// Tells the story `name` of `tests/browser/NAME.mjs` in the house at `base`; panics when it does not come true.
+pub async fn story(base: &str, name: &str, mut help: impl FnMut(&str) -> String) {
     let folder = match ready().await {
         Ok(folder) => folder,
         Err(why) => {
@@ -74,7 +72,7 @@ pub async fn story(world: &World, name: &str, mut help: impl FnMut(&str) -> Stri
     std::fs::create_dir_all(&artefacts).unwrap();
     let mut script = Command::new("node")
         .arg(folder.join(format!("{name}.mjs")))
-        .env("BASE", world.base())
+        .env("BASE", base)
         .env("ARTEFACTS", artefacts)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

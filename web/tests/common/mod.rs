@@ -297,7 +297,7 @@ pub struct MadeUp {
 
 impl Default for MadeUp {
     fn default() -> MadeUp {
-        let one = |id: &str, name: &str, area: &str, state, level| Satellite {
+        let one = |id: &str, name: &str, area: &str, state| Satellite {
             id: SatelliteId::new(id).unwrap(),
             name: name.into(),
             area: Some(Area::new(area).unwrap()),
@@ -307,15 +307,14 @@ impl Default for MadeUp {
             bytes_today: 48_200,
             volume: 60,
             sensitivity: 50,
-            level,
             version: "0.1.0".into(),
             update: None,
         };
         MadeUp {
             satellites: Mutex::new(vec![
-                one("kitchen", "By the stove", "Kitchen", SatelliteState::Ready, Some(-38.0)),
-                one("living-room", "Bookshelf", "Living room", SatelliteState::Listening, Some(-21.0)),
-                one("bedroom", "Bedside", "Bedroom", SatelliteState::MutedByHand, None),
+                one("kitchen", "By the stove", "Kitchen", SatelliteState::Ready),
+                one("living-room", "Bookshelf", "Living room", SatelliteState::Listening),
+                one("bedroom", "Bedside", "Bedroom", SatelliteState::MutedByHand),
             ]),
             pairing: Mutex::default(),
             found: Mutex::new(vec![FoundSatellite {
@@ -345,6 +344,10 @@ impl MadeUp {
 }
 
 impl Port for MadeUp {
+    fn levels(&self) -> Vec<(SatelliteId, f32)> {
+        vec![(SatelliteId::new("kitchen").unwrap(), -21.0)]
+    }
+
     fn languages(&self) -> Vec<String> {
         ["en", "de", "fr"].map(str::to_owned).to_vec()
     }
