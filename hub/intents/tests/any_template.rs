@@ -1,6 +1,6 @@
 //! Whatever a template stands for is understood, and whatever is written or said, nothing panics.
 //!
-//! `SOTTO_CASES=100000 cargo nextest run -p sotto-intents --test any_template` tries as many as there is time for.
+//! `SOTTO_CASES=100000 cargo test -p sotto-intents --test any_template` tries as many as there is time for.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -9,7 +9,12 @@ use sotto_intents::{Context, Home, Matcher, Sentences};
 /// How many cases of each; few in the gate.
 fn cases(usual: u32) -> ProptestConfig {
     let cases = std::env::var("SOTTO_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        max_global_rejects: cases + 1024,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 /// A piece of a template, as it is meant.
