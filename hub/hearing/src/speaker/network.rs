@@ -11,8 +11,8 @@ use super::voiceprint::SIZE;
 
 /// Frames of one window: 1.6 s, as the network was trained.
 pub const WINDOW: usize = 160;
-/// Windows that run side by side; fewer than that cost as much, but one alone less.
-const LANES: usize = 4;
+/// Windows that run side by side: with two rows at once, as many sums as the registers of AVX2 hold.
+const LANES: usize = 3;
 const HIDDEN: usize = 256;
 /// Input, forget, cell and output gate, in PyTorch's order.
 const GATES: usize = 4 * HIDDEN;
@@ -87,17 +87,29 @@ impl Network {
         }
         // Every 64-bit Arm multiplies and adds at once; an old x86 would do it in software.
         const FUSED: bool = cfg!(target_arch = "aarch64");
-        if windows.len() == 1 { self.run::<1, FUSED>(windows) } else { self.run::<LANES, FUSED>(windows) }
+        self.run::<FUSED>(windows)
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn wide(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
-        if windows.len() == 1 { self.run::<1, true>(windows) } else { self.run::<LANES, true>(windows) }
+        self.run::<true>(windows)
     }
 
     #[inline(always)]
-    fn run<const N: usize, const FUSED: bool>(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+    fn run<const FUSED: bool>(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+        match windows.len() {
+            1 => self.run_some::<1, 4, FUSED>(windows),
+            2 => self.run_some::<2, 2, FUSED>(windows),
+            _ => self.run_some::<LANES, 2, FUSED>(windows),
+        }
+    }
+
+    #[inline(always)]
+    fn run_some<const N: usize, const ROWS: usize, const FUSED: bool>(
+        &self,
+        windows: &[&[[f32; BANDS]]],
+    ) -> Vec<[f32; SIZE]> {
         // Frame by frame, the windows side by side: `[frame][window][value]`.
         let first = BANDS.next_multiple_of(STRIDE);
         let mut values = vec![0.0; WINDOW * N * first];
@@ -107,11 +119,11 @@ impl Network {
             }
         }
         for layer in &self.layers {
-            values = layer.run::<N, FUSED>(&values);
+            values = layer.run::<N, ROWS, FUSED>(&values);
         }
         let last = &values[(WINDOW - 1) * N * HIDDEN..];
         let mut raw = vec![0.0; SIZE * N];
-        multiply::<N, FUSED>(&self.linear, HIDDEN, last, &mut raw);
+        multiply::<N, ROWS, FUSED>(&self.linear, HIDDEN, last, &mut raw);
         let windows = raw.chunks_exact(SIZE).take(windows.len());
         windows
             .map(|raw| {
@@ -129,17 +141,17 @@ impl Network {
 impl Layer {
     /// The hidden states at every frame, from the values of the layer before.
     #[inline(always)]
-    fn run<const N: usize, const FUSED: bool>(&self, values: &[f32]) -> Vec<f32> {
+    fn run<const N: usize, const ROWS: usize, const FUSED: bool>(&self, values: &[f32]) -> Vec<f32> {
         let mut gates = vec![0.0; WINDOW * N * GATES];
         // What comes from the input needs no order, so some rows of the matrix stay in the cache for all frames.
-        const ROWS: usize = 64;
-        for (block, rows) in self.from_input.chunks(ROWS * self.inputs).enumerate() {
-            let mut sums = [0.0; ROWS * 4];
+        const BLOCK: usize = 64;
+        for (block, rows) in self.from_input.chunks(BLOCK * self.inputs).enumerate() {
+            let mut sums = [0.0; BLOCK * LANES];
             for (frame, gates) in values.chunks_exact(N * self.inputs).zip(gates.chunks_exact_mut(N * GATES))
             {
-                multiply::<N, FUSED>(rows, self.inputs, frame, &mut sums[..N * ROWS]);
-                for (n, sums) in sums[..N * ROWS].chunks_exact(ROWS).enumerate() {
-                    gates[n * GATES + block * ROWS..][..ROWS].copy_from_slice(sums);
+                multiply::<N, ROWS, FUSED>(rows, self.inputs, frame, &mut sums[..N * BLOCK]);
+                for (n, sums) in sums[..N * BLOCK].chunks_exact(BLOCK).enumerate() {
+                    gates[n * GATES + block * BLOCK..][..BLOCK].copy_from_slice(sums);
                 }
             }
         }
@@ -147,7 +159,7 @@ impl Layer {
         let (mut hidden, mut cell) = (vec![0.0; N * HIDDEN], vec![0.0; N * HIDDEN]);
         let mut sums = vec![0.0; N * GATES];
         for (gates, state) in gates.chunks_exact(N * GATES).zip(states.chunks_exact_mut(N * HIDDEN)) {
-            multiply::<N, FUSED>(&self.from_hidden, HIDDEN, &hidden, &mut sums);
+            multiply::<N, ROWS, FUSED>(&self.from_hidden, HIDDEN, &hidden, &mut sums);
             for n in 0..N {
                 let gates = &gates[n * GATES..][..GATES];
                 let sums = &mut sums[n * GATES..][..GATES];
@@ -170,28 +182,37 @@ impl Layer {
     }
 }
 
-/// `rows` (of `width`) times each of `N` vectors, which lie one after the other; so do the results.
+/// `rows` (of `width`) times each of `N` vectors, which lie one after the other; so do the results. `ROWS` are taken at
+/// once, so that a vector is read once for them.
 #[inline(always)]
-fn multiply<const N: usize, const FUSED: bool>(
+fn multiply<const N: usize, const ROWS: usize, const FUSED: bool>(
     rows: &[f32],
     width: usize,
     vectors: &[f32],
     sums: &mut [f32],
 ) {
     let count = rows.len() / width;
-    for (at, row) in rows.chunks_exact(width).enumerate() {
-        let row = row.as_chunks::<STRIDE>().0;
-        let mut lanes = [[0.0_f32; STRIDE]; N];
-        let mut vectors = vectors.chunks_exact(width);
-        let vectors: [&[[f32; STRIDE]]; N] =
-            [(); N].map(|()| &vectors.next().unwrap_or_default().as_chunks::<STRIDE>().0[..row.len()]);
-        for k in 0..row.len() {
-            for n in 0..N {
-                lanes[n] = add_product::<FUSED>(lanes[n], &row[k], &vectors[n][k]);
+    let mut vectors = vectors.chunks_exact(width);
+    let vectors: [&[[f32; STRIDE]]; N] =
+        [(); N].map(|()| vectors.next().unwrap_or_default().as_chunks::<STRIDE>().0);
+    for (at, some) in rows.chunks_exact(ROWS * width).enumerate() {
+        let mut some = some.chunks_exact(width);
+        let some: [&[[f32; STRIDE]]; ROWS] =
+            [(); ROWS].map(|()| some.next().unwrap_or_default().as_chunks::<STRIDE>().0);
+        let steps = some[0].len();
+        let (some, vectors) = (some.map(|row| &row[..steps]), vectors.map(|vector| &vector[..steps]));
+        let mut lanes = [[[0.0_f32; STRIDE]; N]; ROWS];
+        for k in 0..steps {
+            for row in 0..ROWS {
+                for n in 0..N {
+                    lanes[row][n] = add_product::<FUSED>(lanes[row][n], &some[row][k], &vectors[n][k]);
+                }
             }
         }
-        for n in 0..N {
-            sums[n * count + at] = total(&lanes[n]);
+        for row in 0..ROWS {
+            for n in 0..N {
+                sums[n * count + ROWS * at + row] = total(&lanes[row][n]);
+            }
         }
     }
 }
@@ -303,7 +324,7 @@ mod tests {
         let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
         for (window, unit) in all.iter().zip(&together) {
             assert!(same(&network.embed(&[window])[0], unit));
-            assert!(same(&network.run::<1, false>(&[window])[0], unit));
+            assert!(same(&network.run::<false>(&[window])[0], unit));
         }
         // And what it is alone is an LSTM.
         let wide: Vec<f64> = weights.iter().map(|w| f64::from(*w)).collect();
