@@ -128,3 +128,35 @@ async fn a_device_neither_hears_nor_asks() {
     assert_eq!(Broker::address_in(data.path()).unwrap(), hub);
     broker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_goes_does_not_take_the_other_one_with_it() {
+    if !data::has_program("mosquitto", "a hub that goes does not take the other one with it") {
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let broker = Broker::start(data.path(), 0).await.unwrap();
+    let address = broker.address().unwrap();
+    let mut listener = Listener::on(&address, "sotto/status").await;
+    let hub = async |id: &str| {
+        let stop = CancellationToken::new();
+        let (home, task) = Home::connect(address.clone(), id, stop.clone());
+        home.online().wait_for(|now| *now).await.unwrap();
+        (home, task, stop)
+    };
+    let (_first, first, stop_first) = hub("first").await;
+    let (_second, second, stop_second) = hub("second").await;
+    for _ in 0..2 {
+        assert_eq!(listener.next().await.unwrap().payload, "online");
+    }
+    stop_second.cancel();
+    second.await.unwrap();
+    assert_eq!(listener.next().await.unwrap().payload, "offline");
+    assert_eq!(listener.next().await.unwrap().payload, "online", "there is a hub still");
+    stop_first.cancel();
+    first.await.unwrap();
+    assert_eq!(listener.next().await.unwrap().payload, "offline");
+    let mut late = Listener::on(&address, "sotto/status").await;
+    assert_eq!(late.next().await.unwrap().payload, "offline", "now there is none");
+    broker.stop().await;
+}

@@ -57,7 +57,7 @@ pub use address::{Address, Tls};
 pub use announce::{Announcement, QuietHours, Where};
 pub use answer::Answer;
 pub use connection::Message;
-use connection::{Connection, Once, Presence};
+use connection::{Connection, Once, Presence, STATUS};
 pub use devices::{Activity, Heard, HubState, Request, SatelliteDevice, SatelliteState};
 pub use discovery::Refusal;
 pub use entity::{Aspect, Entity, Source};
@@ -129,7 +129,7 @@ impl Home {
             Connection::open(address, format!("sotto-{}", settings.id), Presence::Hub, inbox, stop);
         for filter in FILTERS
             .into_iter()
-            .chain([BIRTH, "sotto/reply/+"])
+            .chain([BIRTH, STATUS, "sotto/reply/+"])
             .chain(devices::REQUESTS)
             .chain(settings.own.reply_topics())
         {
