@@ -133,6 +133,7 @@ fn address(directory: &Path, listen: SocketAddr) -> anyhow::Result<Address> {
     Ok(Address {
         host,
         port: listen.port(),
+        advertised: false,
         user: USER.into(),
         password: password.trim_end().into(),
         tls: None,

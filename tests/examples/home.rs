@@ -114,7 +114,7 @@ async fn command(home: &Home, understanding: &Understanding, line: &str, count: 
         Some("speak") => {
             understanding.rename(&home.known(home::names));
             let kitchen = Area::new("Kitchen")?;
-            let said = Where { area: Some(&kitchen), satellite: "kitchen", language: first };
+            let said = Where { area: Some(&kitchen), satellite: "kitchen", language: first, own_room: None };
             match understanding.understand(&[rest], said) {
                 Err(unsure) => println!("answer NotUnderstood {unsure:?}"),
                 Ok(commands) => {

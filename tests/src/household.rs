@@ -80,7 +80,13 @@ impl Household {
         let (host, port) =
             Address::parse(self.ready["mqtt"].as_str().expect("an address")).expect("an address");
         let password = std::fs::read_to_string(self.data().join("mosquitto/password")).expect("a password");
-        Address { host, port, user: "sotto".into(), password: password.trim().to_owned(), tls: None }
+        Address {
+            host,
+            port,
+            user: "sotto".into(),
+            password: password.trim().to_owned(),
+            ..Address::default()
+        }
     }
 
     /// A satellite in `area`, paired as people do it. `more` is its configuration.

@@ -15,7 +15,7 @@ pub fn run(place: &Place) -> anyhow::Result<ExitCode> {
     let data = place.data()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let known = runtime.block_on(async {
-        let address = match Address::of(&config.mqtt).await? {
+        let address = match Address::of(&config.mqtt)? {
             Some(address) => address,
             None => Broker::address_in(&data)?,
         };

@@ -80,7 +80,7 @@ async fn serve(
     let second_look = Arc::new(SecondLook::open(&data.join("wake")));
 
     let mut broker = None;
-    let address = match Address::of(&config.mqtt).await? {
+    let address = match Address::of(&config.mqtt)? {
         Some(address) => address,
         None => {
             let own =

@@ -17,6 +17,9 @@ use crate::config;
 pub struct Address {
     pub host: String,
     pub port: u16,
+    /// Host and port are those that advertise themselves by mDNS, looked for at each connection: a broker may come
+    /// later than the hub, and move.
+    pub advertised: bool,
     /// Empty: none is given.
     pub user: String,
     pub password: String,
@@ -26,7 +29,11 @@ pub struct Address {
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}{}", self.host, self.port, if self.tls.is_some() { " (TLS)" } else { "" })
+        match self.host.is_empty() && self.advertised {
+            true => write!(f, "mdns")?,
+            false => write!(f, "{}:{}", self.host, self.port)?,
+        }
+        f.write_str(if self.tls.is_some() { " (TLS)" } else { "" })
     }
 }
 
@@ -39,15 +46,14 @@ impl Address {
         Address::parse_with(text, Address::PORTS[0])
     }
 
-    /// The household's broker as `[mqtt]` names it; `None` when it names none. `mdns` looks for it on the local
-    /// network for some seconds.
-    pub async fn of(config: &config::Mqtt) -> anyhow::Result<Option<Address>> {
+    /// The household's broker as `[mqtt]` names it; `None` when it names none.
+    pub fn of(config: &config::Mqtt) -> anyhow::Result<Option<Address>> {
         if config.address.trim().is_empty() {
             return Ok(None);
         }
         let default = Address::PORTS[usize::from(config.tls)];
         let (host, port) = match config.address.trim() {
-            "mdns" => mdns::find(config.tls).await?,
+            "mdns" => (String::new(), 0),
             text => Address::parse_with(text, default)
                 .with_context(|| format!("address {text:?} in [mqtt] is not host:port"))?,
         };
@@ -75,7 +81,19 @@ impl Address {
                 .trim_end_matches(['\r', '\n'])
                 .to_owned(),
         };
-        Ok(Some(Address { host, port, user: config.user.clone(), password, tls }))
+        let advertised = host.is_empty();
+        Ok(Some(Address { host, port, advertised, user: config.user.clone(), password, tls }))
+    }
+
+    /// Where the broker is now.
+    pub(super) async fn found(&self) -> anyhow::Result<Address> {
+        match self.advertised {
+            false => Ok(self.clone()),
+            true => {
+                let (host, port) = mdns::find(self.tls.is_some()).await?;
+                Ok(Address { host, port, ..self.clone() })
+            }
+        }
     }
 
     pub fn parse_with(text: &str, default: u16) -> Option<(String, u16)> {
@@ -167,24 +185,25 @@ mod tests {
         assert_eq!(Address::parse_with("broker", 8883), Some(("broker".into(), 8883)));
     }
 
-    #[tokio::test]
-    async fn a_broker_is_read_from_the_configuration() {
-        let check = async |text: &str, expect: Result<Option<&str>, &str>| {
+    #[test]
+    fn a_broker_is_read_from_the_configuration() {
+        let check = |text: &str, expect: Result<Option<&str>, &str>| {
             let config = config::Config::parse(text, "hub.toml").unwrap();
-            match (Address::of(&config.mqtt).await, expect) {
+            match (Address::of(&config.mqtt), expect) {
                 (Ok(address), Ok(expect)) => assert_eq!(address.map(|a| format!("{a:?}")).as_deref(), expect),
                 (Err(error), Err(part)) => assert!(format!("{error:#}").contains(part), "{error:#}"),
                 (got, expect) => panic!("{text}: {got:?}, not {expect:?}"),
             }
         };
-        check("", Ok(None)).await;
-        check("[mqtt]\naddress = \"broker\"", Ok(Some("broker:1883"))).await;
-        check("[mqtt]\naddress = \"broker:\"", Err("not host:port")).await;
-        check("[mqtt]\naddress = \"b\"\ntls = true", Err("ca_file")).await;
-        check("[mqtt]\naddress = \"b\"\nca_file = \"x\"", Err("tls = true")).await;
-        check("[mqtt]\naddress = \"b\"\ntls = true\nca_file = \"x\"\nkey_file = \"y\"", Err("both")).await;
-        check("[mqtt]\naddress = \"b\"\ntls = true\nca_file = \"/no/ca\"", Err("/no/ca")).await;
-        check("[mqtt]\naddress = \"b\"\npassword_file = \"/no/pw\"", Err("/no/pw")).await;
+        check("", Ok(None));
+        check("[mqtt]\naddress = \"broker\"", Ok(Some("broker:1883")));
+        check("[mqtt]\naddress = \"mdns\"", Ok(Some("mdns")));
+        check("[mqtt]\naddress = \"broker:\"", Err("not host:port"));
+        check("[mqtt]\naddress = \"b\"\ntls = true", Err("ca_file"));
+        check("[mqtt]\naddress = \"b\"\nca_file = \"x\"", Err("tls = true"));
+        check("[mqtt]\naddress = \"b\"\ntls = true\nca_file = \"x\"\nkey_file = \"y\"", Err("both"));
+        check("[mqtt]\naddress = \"b\"\ntls = true\nca_file = \"/no/ca\"", Err("/no/ca"));
+        check("[mqtt]\naddress = \"b\"\npassword_file = \"/no/pw\"", Err("/no/pw"));
     }
 
     #[test]

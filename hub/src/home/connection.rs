@@ -201,6 +201,16 @@ impl Connection {
         self.shared.more.notify_one();
     }
 
+    /// Says again that a hub is there: another one on this broker, or an earlier connection of this one, has said that
+    /// it is not.
+    pub fn say_online(&self) {
+        let client = lock(&self.shared.client).clone();
+        if let Some(client) = client.filter(|_| self.is_online()) {
+            let retained = PublishOptions::new(QoS::AtLeastOnce).retain(true);
+            let _ = client.try_publish(STATUS, "online", retained);
+        }
+    }
+
     /// Says all that stands under `prefix` again: somebody has come who may have missed it.
     pub fn stand_again(&self, prefix: &str) {
         let mut standing = lock(&self.shared.standing);
@@ -245,20 +255,30 @@ impl Connection {
         let mut pause = *RETRY.start();
         let mut told = false;
         while !stop.is_cancelled() {
-            let (client, mut events) =
-                AsyncClient::builder(options(&address, id, self.presence)).capacity(WAITING).build();
-            *lock(&self.shared.client) = Some(client.clone());
-            let error = tokio::select! {
-                error = self.serve(&mut events, &client, &mut inbox, &tell, &mut pause, &mut told) => error,
-                () = stop.cancelled() => {
-                    if self.presence == Presence::Hub {
-                        say_goodbye(&client, &mut events).await;
-                    }
-                    break;
+            let found = tokio::select! {
+                found = address.found() => found,
+                () = stop.cancelled() => break,
+            };
+            let error = match found {
+                Err(error) => error,
+                Ok(found) => {
+                    let options = options(&found, id, self.presence);
+                    let (client, mut events) = AsyncClient::builder(options).capacity(WAITING).build();
+                    *lock(&self.shared.client) = Some(client.clone());
+                    let error = tokio::select! {
+                        error = self.serve(&mut events, &client, &mut inbox, &tell, &mut pause, &mut told) => error,
+                        () = stop.cancelled() => {
+                            if self.presence == Presence::Hub {
+                                say_goodbye(&client, &mut events).await;
+                            }
+                            break;
+                        }
+                    };
+                    lock(&self.shared.client).take();
+                    tell.send_replace(false);
+                    error.into()
                 }
             };
-            lock(&self.shared.client).take();
-            tell.send_replace(false);
             if !std::mem::replace(&mut told, true) {
                 tracing::warn!(broker = ?address, %error, "the broker cannot be reached; trying again");
             }

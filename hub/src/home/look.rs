@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_millis(700);
 /// A house that never stops talking is looked at for so long.
 const LONGEST: Duration = Duration::from_secs(10);
 /// How long the broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is known of the house behind `address`, with what the household wrote down.
 pub async fn look(address: Address, written: &config::Home) -> anyhow::Result<KnownHome> {

@@ -1,4 +1,6 @@
 //! The household's broker, found by what it advertises: `_mqtt._tcp`, or `_secure-mqtt._tcp` with TLS.
+//!
+//! It is then known by its IP address, which with TLS its certificate must name.
 
 use std::time::Duration;
 
