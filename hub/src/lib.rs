@@ -15,6 +15,7 @@ pub mod utterance;
 pub mod control;
 pub mod satellite_settings;
 pub mod satellites;
+pub mod updates;
 pub mod witnesses;
 
 pub mod own;

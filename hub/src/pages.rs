@@ -144,8 +144,8 @@ impl RunningHub {
             bytes_today: lately.bytes_today,
             volume: chosen.volume,
             sensitivity: chosen.sensitivity,
+            update: connected.as_ref().and_then(|connected| self.satellites.offered(connected)),
             version: connected.map(|connected| connected.software).unwrap_or_default(),
-            update: None,
             id: paired.id,
             name: paired.name,
             area: paired.area,
@@ -346,9 +346,12 @@ impl Port for RunningHub {
         })
     }
 
-    fn update(&self, _id: SatelliteId) -> Answer<'_, ()> {
-        Box::pin(async {
-            Err(PortError::NotHere("update the satellite's package on the satellite itself".into()))
+    fn update(&self, id: SatelliteId) -> Answer<'_, ()> {
+        Box::pin(async move {
+            match self.satellites.fetch_update(&id) {
+                true => Ok(()),
+                false => Err(PortError::NotConnected),
+            }
         })
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::decode::{DecodeError, Message, UtteranceId, fixed, id, list, text, unknown, within};
+use crate::update::UpdateKey;
 use crate::wire::{self, Capability, DismissReason, ErrorCode, Heartbeat, Level, OutcomeKind, Panel};
 use crate::wire::{Settings, WatchLevel, to_hub, to_satellite};
 
@@ -54,6 +55,8 @@ pub enum ToSatellite {
     KeepHead(JournalHead),
     Error(ProtocolError),
     WatchLevel(WatchLevel),
+    /// Fetch the program that the hub has for you.
+    FetchUpdate,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,8 @@ pub struct Hello {
     pub hardware: String,
     pub software: String,
     pub wake_words: Vec<String>,
+    /// Of its processor, in Rust's words; empty where its program cannot be replaced.
+    pub architecture: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +80,8 @@ pub struct HelloAck {
     pub hub_name: String,
     /// This satellite's utterances that the hub remembers; one that is not here is unknown to it.
     pub utterances: Vec<KnownUtterance>,
+    /// What this hub signs programs with; `None` from one that has none to give.
+    pub update_key: Option<UpdateKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +134,7 @@ impl Message for ToHub {
                 hardware: hello.hardware,
                 software: hello.software,
                 wake_words: hello.wake_words,
+                architecture: hello.architecture,
             }),
             ToHub::Heartbeat(heartbeat) => Heartbeat(heartbeat),
             ToHub::Level(level) => Level(level),
@@ -168,6 +176,7 @@ impl Message for ToSatellite {
                 hub: ack.hub,
                 hub_name: ack.hub_name,
                 utterances: ack.utterances.into_iter().map(wire::KnownUtterance::from).collect(),
+                update_key: ack.update_key.map(UpdateKey::to_bytes).unwrap_or_default(),
             }),
             ToSatellite::Ack { utterance, received } => {
                 Ack(wire::Ack { utterance: utterance.to_bytes(), received })
@@ -185,6 +194,7 @@ impl Message for ToSatellite {
             ToSatellite::KeepHead(head) => KeepHead(head.into()),
             ToSatellite::Error(error) => Error(error.into()),
             ToSatellite::WatchLevel(watch) => WatchLevel(watch),
+            ToSatellite::FetchUpdate => FetchUpdate(wire::FetchUpdate {}),
         };
         wire::ToSatellite { message: Some(message) }.encode_to_vec()
     }
@@ -211,6 +221,7 @@ impl Message for ToSatellite {
             KeepHead(head) => ToSatellite::KeepHead(head.try_into()?),
             Error(error) => ToSatellite::Error(error.try_into()?),
             WatchLevel(watch) => ToSatellite::WatchLevel(watch),
+            FetchUpdate(_) => ToSatellite::FetchUpdate,
         })
     }
 }
@@ -233,6 +244,7 @@ impl TryFrom<wire::Hello> for Hello {
             hardware: text("hardware", hello.hardware, NAME)?,
             software: text("software", hello.software, NAME)?,
             wake_words: words(hello.wake_words)?,
+            architecture: text("architecture", hello.architecture, 40)?,
         })
     }
 }
@@ -249,6 +261,10 @@ impl TryFrom<wire::HelloAck> for HelloAck {
             hub: id("hub", ack.hub)?,
             hub_name: text("hub name", ack.hub_name, NAME)?,
             utterances: ack.utterances.into_iter().map(KnownUtterance::try_from).collect::<Result<_, _>>()?,
+            update_key: match ack.update_key.is_empty() {
+                true => None,
+                false => Some(UpdateKey::from_bytes(fixed("update key", &ack.update_key)?)),
+            },
         })
     }
 }

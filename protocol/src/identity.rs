@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hmac::{Hmac, KeyInit, Mac};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
+
+use crate::update::{Program, Signature, UpdateKey};
 
 /// Private key first, then the certificate, in one file, so that a crash cannot part them.
 const FILE: &str = "identity.pem";
@@ -91,6 +94,22 @@ impl Identity {
 
     pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.clone_key())
+    }
+
+    /// Signs a program for the satellites of this hub. The key is made of the hub's own, so that it needs no file and moves
+    /// with it.
+    pub fn sign_program(&self, program: &Program) -> Signature {
+        Signature(self.update_pair().sign(&program.signed()).as_ref().try_into().unwrap_or([0; 64]))
+    }
+
+    /// What satellites check such a signature with.
+    pub fn update_key(&self) -> UpdateKey {
+        UpdateKey::from_bytes(self.update_pair().public_key().as_ref().try_into().unwrap_or([0; 32]))
+    }
+
+    fn update_pair(&self) -> Ed25519KeyPair {
+        let seed = self.derive(b"sotto updates");
+        Ed25519KeyPair::from_seed_unchecked(&seed).expect("any 32 bytes are a seed (RFC 8032, section 5.1.5)")
     }
 
     /// A secret for one purpose, the same for as long as the identity lives.

@@ -21,6 +21,7 @@ mod secret;
 mod speech;
 mod stream;
 mod tls;
+mod update;
 
 /// What the Protocol Buffers compiler makes of `sotto.proto`. Messages without an invariant are used as they
 /// are; the others have a type of their own in this crate.
@@ -44,7 +45,10 @@ pub use quic::{IDLE, quic_client, quic_endpoint, quic_server};
 pub use secret::{Code, CodeError, Ends, Exchange, ExchangeError, Exchanged, Side};
 pub use speech::{Reply, ReplyHeader, Speech, Trigger, UtteranceHeader};
 pub use stream::{MessageReader, ReadError, write_message};
-pub use tls::{ALPN, ALPN_PAIR, DEFAULT_PORT, TlsError, client_tls, peer_fingerprint, server_tls};
+pub use tls::{
+    ALPN, ALPN_PAIR, ALPN_UPDATE, DEFAULT_PORT, TlsError, client_tls, peer_fingerprint, server_tls,
+};
+pub use update::{PIECE, PROGRAM_LIMIT, Program, Signature, Update, UpdateKey};
 pub use wire::{
     Capability, DismissReason, EndReason, ErrorCode, Heartbeat, Level, OutcomeKind, Panel, RefusedReason,
     ReplyPurpose, Settings, WatchLevel,

@@ -21,6 +21,9 @@ pub const ALPN: &[u8] = b"sotto/1";
 /// The only thing a stranger may speak.
 pub const ALPN_PAIR: &[u8] = b"sotto-pair/1";
 
+/// For fetching another program.
+pub const ALPN_UPDATE: &[u8] = b"sotto-update/1";
+
 /// Where a hub listens unless told otherwise. UDP.
 pub const DEFAULT_PORT: u16 = 7414;
 

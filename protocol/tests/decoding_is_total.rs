@@ -17,6 +17,7 @@ fn all_kinds(bytes: &[u8]) {
     any_bytes::<Speech>(bytes);
     any_bytes::<Reply>(bytes);
     any_bytes::<Pairing>(bytes);
+    any_bytes::<Update>(bytes);
 }
 
 fn round_trip<M: Message + PartialEq + Debug>(message: M) {
@@ -66,8 +67,9 @@ proptest! {
             area: text.clone(),
             capabilities: vec![Capability::Button, Capability::Lamp],
             hardware: text.clone(),
-            software: text,
+            software: text.clone(),
             wake_words,
+            architecture: text.chars().take(10).collect(),
         }));
     }
 

@@ -44,6 +44,7 @@ fn what_a_satellite_says() {
             hardware: "Raspberry Pi Zero 2 W".into(),
             software: "0.1.0".into(),
             wake_words: vec!["okay_nabu".into(), "alexa".into()],
+            architecture: String::new(),
         }),
     );
     check("heartbeat", ToHub::Heartbeat(Heartbeat { uptime_ms: 1000, frames_lost: 3 }));
@@ -63,6 +64,7 @@ fn what_the_hub_says() {
             hub: "hub-1".into(),
             hub_name: "Home".into(),
             utterances: vec![known],
+            update_key: None,
         }),
     );
     check("ack", ToSatellite::Ack { utterance: UTTERANCE, received: 50 });
@@ -79,6 +81,26 @@ fn what_the_hub_says() {
     check("keep_head", ToSatellite::KeepHead(head()));
     check("hub_error", ToSatellite::Error(error()));
     check("watch_level", ToSatellite::WatchLevel(WatchLevel { for_ms: 5000 }));
+    check("fetch_update", ToSatellite::FetchUpdate);
+    check(
+        "hello_ack_with_key",
+        ToSatellite::HelloAck(HelloAck {
+            version: 1,
+            hub: "hub-1".into(),
+            hub_name: "Home".into(),
+            utterances: vec![],
+            update_key: Some(UpdateKey::from_bytes([9; 32])),
+        }),
+    );
+}
+
+#[test]
+fn what_is_said_of_another_program() {
+    check("update_ask", Update::Ask { architecture: "aarch64".into(), software: "0.1.0".into() });
+    let signature = Signature([5; 64]);
+    check("update_offer", Update::Offer { version: "0.2.0".into(), size: 9, sha256: [4; 32], signature });
+    check("update_piece", Update::Piece(vec![1, 2, 3].into()));
+    check("update_nothing", Update::Nothing);
 }
 
 #[test]

@@ -24,5 +24,6 @@ pub use encode::{CodecError, Decoder, Encoder};
 
 pub mod hub;
 pub mod link;
+pub mod programs;
 pub mod run;
 pub mod service;

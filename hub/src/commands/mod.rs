@@ -16,6 +16,7 @@ mod passphrase;
 mod restore;
 mod run;
 mod satellites;
+mod updates;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -103,6 +104,8 @@ enum Command {
     Pair(pair::Args),
     /// List, revoke and rename the satellites of the house
     Satellites(satellites::Args),
+    /// Offer satellites another program, signed by this hub
+    Updates(updates::Args),
     /// Look for what is wrong with this household's Sotto, and say what to do
     Doctor(doctor::Args),
     /// Write the manual pages and shell completions that packages ship
@@ -143,6 +146,7 @@ impl CommandLine {
             Command::Intents(args) => intents::run(args, &place),
             Command::Pair(args) => pair::run(args, &place),
             Command::Satellites(args) => satellites::run(args, &place),
+            Command::Updates(args) => updates::run(args, &place),
             Command::Home => home::run(&place),
             Command::Members(args) => members::run(args, &place),
             Command::Verify(args) => verify::run(args, &place),

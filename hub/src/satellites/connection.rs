@@ -35,6 +35,7 @@ pub async fn serve(shared: Arc<Shared>, connection: quinn::Connection, paired: P
         software: hello.software,
         capabilities: hello.capabilities,
         wake_words: hello.wake_words,
+        architecture: hello.architecture,
         address: connection.remote_address(),
     };
     let (outgoing, queue) = mpsc::channel(OUTGOING);
@@ -56,7 +57,8 @@ pub async fn serve(shared: Arc<Shared>, connection: quinn::Connection, paired: P
         close(&connection, ErrorCode::Revoked, &reason);
     }
     let hub = (shared.hub.clone(), shared.config.name.clone());
-    let ack = HelloAck { version: VERSION, hub: hub.0, hub_name: hub.1, utterances: known };
+    let update_key = Some(shared.identity.update_key());
+    let ack = HelloAck { version: VERSION, hub: hub.0, hub_name: hub.1, utterances: known, update_key };
     tokio::spawn(write(connection.clone(), send, ToSatellite::HelloAck(ack), queue));
     for answer in answers {
         let _ = outgoing.try_send(answer);

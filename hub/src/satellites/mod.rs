@@ -16,6 +16,7 @@ mod reply;
 mod server;
 mod stream;
 mod trust;
+mod update;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ use sotto_protocol::{
     OutcomeKind, Panel, ProtocolError, Settings, TlsError, ToSatellite, WatchLevel,
 };
 use tokio::sync::mpsc;
+
+use crate::updates::Updates;
 
 pub use asks::answers;
 pub use discovery::Found;
@@ -131,6 +134,8 @@ pub struct Satellite {
     pub software: String,
     pub capabilities: Vec<Capability>,
     pub wake_words: Vec<String>,
+    /// Of its processor, in Rust's words; empty where its program cannot be replaced.
+    pub architecture: String,
     pub address: SocketAddr,
 }
 
@@ -205,6 +210,7 @@ struct Shared {
     live: Mutex<HashMap<SatelliteId, Live>>,
     events: mpsc::Sender<FromSatellite>,
     discovery: Mutex<Option<discovery::Discovery>>,
+    updates: Updates,
 }
 
 /// A lock that a panic elsewhere does not poison for the whole house.
@@ -372,6 +378,17 @@ impl SatellitesHandle {
     pub fn watch_level(&self, satellite: &SatelliteId, time: Duration) -> bool {
         let for_ms = time.as_millis().try_into().unwrap_or(u32::MAX);
         self.shared.send(satellite, ToSatellite::WatchLevel(WatchLevel { for_ms }))
+    }
+
+    /// The version of the program that there is for a satellite, where it runs another.
+    pub fn offered(&self, satellite: &Satellite) -> Option<String> {
+        let offer = self.shared.updates.offer(&satellite.architecture)?;
+        Some(offer.program.version).filter(|version| *version != satellite.software)
+    }
+
+    /// Tells a satellite to fetch its program. False where it is not connected.
+    pub fn fetch_update(&self, satellite: &SatelliteId) -> bool {
+        self.shared.send(satellite, ToSatellite::FetchUpdate)
     }
 
     /// Gives every connected satellite the newest head of the access records to keep.

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use sotto_house::UtteranceId;
 use sotto_protocol::{
-    ALPN, ALPN_PAIR, Codes, ErrorCode, Identity, peer_fingerprint, quic_endpoint, quic_server,
+    ALPN, ALPN_PAIR, ALPN_UPDATE, Codes, ErrorCode, Identity, peer_fingerprint, quic_endpoint, quic_server,
 };
 use tokio::sync::mpsc;
 
 use super::calls::Calls;
 use super::trust::{Standing, Trust};
-use super::{BindError, Config, FromSatellite, SatellitesHandle, Shared, close, connection, lock, pairing};
+use super::{
+    BindError, Config, FromSatellite, SatellitesHandle, Shared, close, connection, lock, pairing, update,
+};
+use crate::updates::Updates;
 
 /// Events that may wait for the house: a second of speech from twenty satellites.
 const EVENTS: usize = 1024;
@@ -40,6 +43,7 @@ pub fn start(config: Config) -> Result<(SatellitesHandle, mpsc::Receiver<FromSat
         calls: Mutex::new(Calls::new(longest.try_into().unwrap_or(u32::MAX))),
         live: Mutex::new(HashMap::new()),
         discovery: Mutex::new(None),
+        updates: Updates::of(&config.data),
         config,
         identity,
         endpoint,
@@ -60,7 +64,7 @@ pub fn start(config: Config) -> Result<(SatellitesHandle, mpsc::Receiver<FromSat
 }
 
 fn listen(config: &Config, identity: &Identity) -> Result<quinn::Endpoint, BindError> {
-    let mut server = quic_server(identity, &[ALPN, ALPN_PAIR])?;
+    let mut server = quic_server(identity, &[ALPN, ALPN_PAIR, ALPN_UPDATE])?;
     server.max_incoming(MANY);
     let fail = |source| BindError::Listen { address: config.listen, source };
     let socket = bind(config.listen).map_err(fail)?;
@@ -103,6 +107,9 @@ async fn greet(shared: Arc<Shared>, incoming: quinn::Incoming) {
     }
     let standing = lock(&shared.trust).standing(fingerprint);
     match standing {
+        Standing::Paired(_) if alpn(&connection).as_deref() == Some(ALPN_UPDATE) => {
+            update::serve(&shared, connection).await
+        }
         Standing::Paired(paired) => connection::serve(shared, connection, paired).await,
         Standing::Revoked { reason } => close(&connection, ErrorCode::Revoked, &reason),
         Standing::Stranger => {

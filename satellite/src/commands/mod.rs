@@ -8,6 +8,7 @@ mod evaluate;
 mod manual;
 mod pair;
 mod run;
+mod update;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,8 @@ pub enum Command {
     Devices(devices::Args),
     /// Make this satellite part of a house, with the code that `sotto-hub pair` shows
     Pair(pair::Args),
+    /// Fetch the program that the hub has for this satellite, signed by it; one that does not work goes back by itself
+    Update,
     /// Check the configuration and say what is in force
     CheckConfig,
     /// Play recordings to the ear; count misses, false wakes and processor time
@@ -65,6 +68,7 @@ impl Command {
             Self::Run(args) => run::run(args, place),
             Self::Devices(args) => devices::run(args, place),
             Self::Pair(args) => pair::run(args, place),
+            Self::Update => update::run(place),
             Self::CheckConfig => check_config::run(place),
             Self::Manual(args) => manual::run(args),
             Self::Evaluate(args) => evaluate::run(args, place),

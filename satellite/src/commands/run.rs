@@ -1,8 +1,12 @@
 //! `run`: listens until Ctrl-C or SIGTERM, and says what happens, a line each.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io::Write;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -12,12 +16,16 @@ use sotto_satellite::config::{self, Config};
 use sotto_satellite::listening::{Event, Line, Listening};
 use sotto_satellite::microphone::Microphone;
 use sotto_satellite::panel::Panel;
+use sotto_satellite::programs::{Programs, TRIAL};
 use sotto_satellite::run::Satellite;
 use sotto_satellite::speaker::Speaker;
 use sotto_satellite::{AUTHOR, hub, service};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
+
+/// How often it is looked whether another program is to run.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Overrides for this run, in the words of the configuration.
 #[derive(clap::Args)]
@@ -65,19 +73,49 @@ impl Args {
 pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
     let mut config = place.load()?;
     args.over(&mut config);
+    let programs = Programs::of(&config.data);
+    let tried = programs.enter();
     let json = place.json;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("the satellite cannot start its threads")?;
-    let result = runtime.block_on(work(config, args.once, json));
+    let result = runtime.block_on(work(config, args.once, json, &programs, tried));
     runtime.shutdown_timeout(Duration::from_millis(200));
-    result
+    match result? {
+        After::End => Ok(()),
+        After::StartOver => Err(programs.start_over()).context("the satellite cannot start over"),
+    }
 }
 
-async fn work(config: Config, once: bool, json: bool) -> anyhow::Result<()> {
+/// What is to be done when the satellite has stopped.
+#[derive(Clone, Copy)]
+enum After {
+    End,
+    /// Another program is to run.
+    StartOver,
+}
+
+async fn work(
+    config: Config,
+    once: bool,
+    json: bool,
+    programs: &Programs,
+    tried: bool,
+) -> anyhow::Result<After> {
     let shutdown = shutdown()?;
+    let after = Rc::new(Cell::new(After::End));
+    let busy = Arc::new(AtomicBool::new(false));
+    let heard = busy.clone();
+    let over = (after.clone(), another(programs, tried, &busy));
+    let shutdown = async move {
+        let (after, another) = over;
+        tokio::select! {
+            () = shutdown => {}
+            () = another => after.set(After::StartOver),
+        }
+    };
     let ear = config.open_ear(config.wake_words(), AUTHOR)?;
     if !ear.knows_voices() {
         let folder = config.wake_models();
@@ -93,7 +131,16 @@ async fn work(config: Config, once: bool, json: bool) -> anyhow::Result<()> {
     let speaker = Speaker::open(&config.speaker)?;
     let microphone = Microphone::open(&config.microphone.device, config.microphone.channel)?;
     let hub = hub::connect(&config, &panel)?;
-    let tell = move |event| say(&event, json);
+    let reported = programs.clone();
+    let tell = move |event| {
+        match &event {
+            Event::Line(Line::Online) if tried => reported.keep(),
+            Event::Opened { .. } => heard.store(true, Ordering::Relaxed),
+            Event::Outcome(_) | Event::Dismissed { .. } => heard.store(false, Ordering::Relaxed),
+            _ => {}
+        }
+        say(&event, json);
+    };
     tell(Event::Listening);
     let satellite =
         Satellite { config, listening, microphone, panel, speaker, hub, tell: Box::new(tell), once };
@@ -102,7 +149,24 @@ async fn work(config: Config, once: bool, json: bool) -> anyhow::Result<()> {
         result = satellite.run(shutdown) => result?,
         never = service::alive() => match never {},
     }
-    Ok(())
+    Ok(after.get())
+}
+
+/// Ends when another program is to run: one was fetched, or this one, which is tried, has not reached the hub in time.
+/// Not in the middle of what somebody says.
+async fn another(programs: &Programs, tried: bool, busy: &AtomicBool) {
+    let mut look = tokio::time::interval(LOOK);
+    let started = Instant::now();
+    loop {
+        look.tick().await;
+        if tried && started.elapsed() > TRIAL && programs.is_tried() {
+            tracing::error!("this program did not reach the hub in time; the one before runs again");
+            return programs.give_up();
+        }
+        if programs.waits() && !busy.load(Ordering::Relaxed) {
+            return;
+        }
+    }
 }
 
 /// Ends at Ctrl-C or SIGTERM.

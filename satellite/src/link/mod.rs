@@ -16,6 +16,7 @@ mod reply;
 mod session;
 mod speak;
 mod unpaired;
+mod update;
 mod utterance;
 
 use std::collections::VecDeque;
@@ -34,6 +35,7 @@ pub use find::{Found, find_hubs};
 pub use pair::{HubAddress, PairWithError, pair_with};
 pub use pin::{Pin, PinError};
 pub use reply::IncomingReply;
+pub use update::{UpdateError, fetch as fetch_update};
 pub use utterance::{Opening, UtteranceSender};
 
 use utterance::Utterance;

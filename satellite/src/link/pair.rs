@@ -128,6 +128,7 @@ async fn dial(
         hub: hub.id,
         hub_name: hub.name,
         fingerprint,
+        update_key: None,
         address: address.to_string(),
         satellite: own.id.clone(),
         name: own.name.clone(),

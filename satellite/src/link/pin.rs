@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sotto_protocol::{Fingerprint, write_private};
+use sotto_protocol::{Fingerprint, UpdateKey, write_private};
 
 const FILE: &str = "hub.json";
 
@@ -25,6 +25,8 @@ pub struct Pin {
     pub fingerprint: Fingerprint,
     /// Where the hub was last reached, `address:port`.
     pub address: String,
+    /// What the hub signs programs with, as it said at the first connection.
+    pub update_key: Option<UpdateKey>,
     /// This satellite's own id, name and area, as the hub knows them.
     pub satellite: String,
     pub name: String,
@@ -37,6 +39,8 @@ struct Row {
     hub_name: String,
     fingerprint: String,
     address: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    update_key: Option<[u8; 32]>,
     satellite: String,
     name: String,
     area: String,
@@ -61,10 +65,25 @@ impl Pin {
             hub_name: row.hub_name,
             fingerprint,
             address: row.address,
+            update_key: row.update_key.map(UpdateKey::from_bytes),
             satellite: row.satellite,
             name: row.name,
             area: row.area,
         }))
+    }
+
+    /// Keeps the first key for programs that the hub shows after pairing; another one later is not believed.
+    pub fn keep_update_key(data: &Path, key: UpdateKey) -> Result<(), PinError> {
+        match Pin::load(data)? {
+            Some(pin @ Pin { update_key: None, .. }) => Pin { update_key: Some(key), ..pin }.save(data),
+            Some(Pin { update_key: Some(kept), .. }) if kept != key => {
+                tracing::warn!(
+                    "the hub shows another key for programs; pair this satellite anew to believe it"
+                );
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn save(&self, data: &Path) -> Result<(), PinError> {
@@ -73,6 +92,7 @@ impl Pin {
             hub_name: self.hub_name.clone(),
             fingerprint: self.fingerprint.to_string(),
             address: self.address.clone(),
+            update_key: self.update_key.map(|key| *key.bytes()),
             satellite: self.satellite.clone(),
             name: self.name.clone(),
             area: self.area.clone(),
@@ -126,6 +146,7 @@ mod tests {
             hub: "hub-1".into(),
             hub_name: "Home".into(),
             fingerprint: Fingerprint::from_bytes([7; 32]),
+            update_key: None,
             address: "192.0.2.1:7414".into(),
             satellite: "kitchen".into(),
             name: "Kitchen".into(),

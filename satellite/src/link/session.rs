@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::keep::Parts;
 use super::speak::speak;
-use super::{FromHub, Pin, head, interrupted, reply};
+use super::{FromHub, Pin, head, interrupted, reply, update};
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -118,6 +118,7 @@ async fn greet(
         hardware: parts.config.hardware.clone(),
         software: parts.config.software.clone(),
         wake_words: parts.config.wake_words.clone(),
+        architecture: std::env::consts::ARCH.into(),
     });
     write_message(&mut send, &hello).await.map_err(|error| error.to_string())?;
     let mut control = Control::new(receive);
@@ -126,6 +127,11 @@ async fn greet(
         Ok(_) => return Err("the hub answers the hello with something else".into()),
         Err(error) => return Err(error.to_string()),
     };
+    if let Some(key) = ack.update_key
+        && let Err(error) = Pin::keep_update_key(&parts.config.data, key)
+    {
+        tracing::warn!(%error, "the hub's key for programs is not kept");
+    }
     if let Some(head) = head::load(&parts.config.data) {
         write_message(&mut send, &ToHub::HeldHead(head)).await.map_err(|error| error.to_string())?;
     }
@@ -153,7 +159,7 @@ async fn run(
         }
         let say = tokio::select! {
             message = control.next() => match message {
-                Ok(Some(message)) => match heard(parts, message).await {
+                Ok(Some(message)) => match heard(parts, connection, message).await {
                     Some(answer) => answer,
                     None => return Lost::Unwanted,
                 },
@@ -193,7 +199,7 @@ async fn run(
 }
 
 /// Does what the hub says. Gives what to answer, if anything; `None` outside when nobody listens any more.
-async fn heard(parts: &Parts, message: ToSatellite) -> Option<Option<ToHub>> {
+async fn heard(parts: &Parts, connection: &quinn::Connection, message: ToSatellite) -> Option<Option<ToHub>> {
     let event = match message {
         // Everything stays until the outcome: an acknowledgement only matters to the hub's own bookkeeping.
         ToSatellite::Ack { .. } => return Some(None),
@@ -219,6 +225,17 @@ async fn heard(parts: &Parts, message: ToSatellite) -> Option<Option<ToHub>> {
             if let Err(error) = head::keep(&parts.config.data, head) {
                 tracing::warn!(%error, "a head of the access records could not be kept");
             }
+            return Some(None);
+        }
+        ToSatellite::FetchUpdate => {
+            let (data, address) = (parts.config.data.clone(), connection.remote_address());
+            tokio::spawn(async move {
+                match update::fetch(&data, Some(address)).await {
+                    Ok(Some(version)) => tracing::info!(version, "another program is here, to be tried"),
+                    Ok(None) => tracing::info!("the hub has no other program for this satellite"),
+                    Err(error) => tracing::error!(%error, "no other program could be fetched"),
+                }
+            });
             return Some(None);
         }
         ToSatellite::Error(error) => {

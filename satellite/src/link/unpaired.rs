@@ -127,6 +127,7 @@ async fn answer(parts: &Parts, codes: &std::sync::Mutex<Codes>, incoming: quinn:
         hub: hub.id.clone(),
         hub_name: hub.name.clone(),
         fingerprint,
+        update_key: None,
         address: address.clone(),
         satellite: own.id.clone(),
         name: own.name.clone(),

@@ -26,6 +26,7 @@ fn hello(id: &str) -> ToHub {
         hardware: String::new(),
         software: String::new(),
         wake_words: Vec::new(),
+        architecture: String::new(),
     })
 }
 
