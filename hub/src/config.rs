@@ -61,6 +61,7 @@ pub enum EngineChoice {
     Auto,
     Whisper,
     Phrase,
+    Both,
     Remote,
 }
 

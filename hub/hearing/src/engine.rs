@@ -121,6 +121,8 @@ pub trait Engine: Send + Sync {
 pub trait Hearing: Send {
     /// The next samples, 16 kHz mono, any number. After `TooLong` the utterance is over.
     fn push(&mut self, samples: &[i16]) -> Result<(), HearingError>;
+    /// The speaker has ended: hearing begins, and nobody waits yet. `finish` does the same and waits.
+    fn end(&mut self) {}
     /// The speaker has ended: waits for the engine and returns what was heard, best first. Empty means that
     /// nothing was said, or nothing that this engine can make words of.
     fn finish(self: Box<Self>) -> Result<Vec<Hypothesis>, HearingError>;

@@ -5,6 +5,7 @@
 //!                   │
 //!                   ├ phrase   a grammar of the house's own sentences, no download
 //!                   ├ whisper  any sentence, when a model is installed
+//!                   ├ both     the two compete
 //!                   └ remote   a Wyoming server elsewhere in the house
 //! ```
 //!
@@ -22,6 +23,7 @@ mod queue;
 mod recognizer;
 mod silence;
 
+mod both;
 mod local;
 mod phrase;
 mod remote;

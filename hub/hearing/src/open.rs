@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::both::Both;
 use crate::child::{Keeper, Start};
 use crate::engine::{Engine, HearingError};
 use crate::local::{Kind, recognizers};
@@ -20,6 +21,8 @@ pub enum Choice {
     Auto,
     Whisper,
     Phrase,
+    /// The grammar's answer and Whisper's compete; a sure one of the grammar is the answer at once.
+    Both,
     /// Wyoming servers elsewhere in the house.
     Remote,
 }
@@ -63,6 +66,10 @@ pub fn open(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
     match config.engine {
         Choice::Phrase => phrase(config),
         Choice::Whisper => whisper(config, &installed(config)?),
+        Choice::Both => {
+            let whisper = whisper(config, &installed(config)?)?;
+            Ok(Arc::new(Both { phrase: phrase(config)?, whisper }))
+        }
         Choice::Remote => remote(config),
         Choice::Auto => match installed(config) {
             Ok(path) => whisper(config, &path),

@@ -230,6 +230,12 @@ impl Hearing for Utterance {
         Ok(())
     }
 
+    fn end(&mut self) {
+        if self.early.is_none() {
+            self.early = self.submit().ok();
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> Answer {
         let pending = match self.early.take() {
             Some(early) => early,
@@ -245,3 +251,6 @@ impl Hearing for Utterance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use sotto_hearing::{Choice, Config, Engine, Grammar, HearingError, RATE, Request, open};
+use sotto_hearing::{ACCEPT, Choice, Config, Engine, Grammar, HearingError, RATE, Request, open};
 use std::sync::Arc;
 
 fn engine(sentences: &[&str]) -> Arc<dyn Engine> {
@@ -40,6 +40,42 @@ fn silence_and_clicks_are_nothing() {
     click[8000] = 30_000;
     for clip in [vec![], vec![0; 10], vec![0; 3 * RATE], vec![i16::MIN; 3 * RATE], click] {
         assert_eq!(hear(&engine, &clip), Ok(None), "{} samples", clip.len());
+    }
+}
+
+/// Whatever comes in, an answer comes out before the engine's deadline (ten seconds and the clip's length), and none that
+/// the house would act on.
+#[test]
+fn what_is_no_order_of_the_house_is_heard_in_time_and_not_believed() {
+    let Some(data) = common::test_data("speech/neg") else { return };
+    let engine = engine(&["make me an americano", "can i get a triple shot light roast iced coffee"]);
+    let folder = |name: &str| {
+        let mut files: Vec<_> = std::fs::read_dir(data.join("speech/neg").join(name))
+            .unwrap()
+            .map(|f| f.unwrap().path())
+            .collect();
+        files.sort();
+        files.into_iter().map(|file| common::flac(&file))
+    };
+    let chord = |length: usize| -> Vec<i16> {
+        let note = |n: usize, hertz: f32| (n as f32 * hertz * std::f32::consts::TAU / RATE as f32).sin();
+        (0..length).map(|n| (5_000.0 * (note(n, 262.0) + note(n, 330.0) + note(n, 392.0))) as i16).collect()
+    };
+    let talk: Vec<i16> = folder("libri_1utt_per_speaker").flatten().take(60 * RATE).collect();
+    let spanish = folder("short_mycroft_es").next().unwrap();
+    let clipped = talk[..4 * RATE].iter().map(|sample| sample.saturating_mul(60)).collect();
+    for (name, clip) in [
+        ("noise", common::noise(3 * RATE, 20_000)),
+        ("music", chord(5 * RATE)),
+        ("Spanish", spanish),
+        ("a minute of talk", talk),
+        ("talk that is clipped", clipped),
+    ] {
+        let mut hearing = engine.begin(Request::default());
+        hearing.push(&clip).unwrap();
+        let heard = hearing.finish().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let surest = heard.iter().map(|hypothesis| hypothesis.confidence).fold(0.0, f32::max);
+        assert!(surest < ACCEPT, "{name} was believed at {surest}");
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Evaluate {
     #[arg(long, value_name = "DIR")]
     sentences: PathBuf,
     /// Speech engine; auto is whisper if a model is installed, else phrase
-    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = ["auto", "whisper", "phrase"])]
+    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = ["auto", "whisper", "phrase", "both"])]
     engine: String,
     /// File name of the Whisper model [default: the largest that is installed]
     #[arg(long, value_name = "NAME")]
@@ -71,6 +71,7 @@ pub fn run(place: &Place, command: &Evaluate) -> anyhow::Result<ExitCode> {
     let choice = match command.engine.as_str() {
         "whisper" => Choice::Whisper,
         "phrase" => Choice::Phrase,
+        "both" => Choice::Both,
         _ => Choice::Auto,
     };
     let engine = sotto_hearing::open(&Config {
@@ -208,6 +209,7 @@ fn hear(
         }
     }
     Ok(Result {
+        file: clip.file.clone(),
         right: differences.is_empty(),
         differences,
         expected: clip.intent.is_some(),

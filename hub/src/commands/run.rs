@@ -266,6 +266,7 @@ fn engine_settings(hearing: &config::Hearing, data: &Path) -> anyhow::Result<sot
         EngineChoice::Auto => sotto_hearing::Choice::Auto,
         EngineChoice::Whisper => sotto_hearing::Choice::Whisper,
         EngineChoice::Phrase => sotto_hearing::Choice::Phrase,
+        EngineChoice::Both => sotto_hearing::Choice::Both,
         EngineChoice::Remote if !hearing.elsewhere => anyhow::bail!(
             "the engine \"remote\" would send what is said to another machine; allow that with elsewhere = true in \
              [hearing], or choose another engine"

@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 /// One recording and what it should be understood as.
 pub struct Clip {
+    /// As the manifest names it.
+    pub file: String,
     pub path: PathBuf,
     /// `None`: nothing that the house should act on.
     pub intent: Option<String>,
@@ -45,7 +47,12 @@ pub fn read(manifest: &Path) -> anyhow::Result<Vec<Clip>> {
             };
             (name, value)
         });
-        clips.push(Clip { path: folder.join(line.file), intent: line.intent, slots: slots.collect() });
+        clips.push(Clip {
+            path: folder.join(&line.file),
+            file: line.file,
+            intent: line.intent,
+            slots: slots.collect(),
+        });
     }
     if clips.is_empty() {
         bail!("the manifest {} names no recording", manifest.display());

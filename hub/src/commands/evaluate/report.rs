@@ -8,6 +8,8 @@ pub type Difference = (String, Option<String>, Option<String>);
 
 /// One clip's result.
 pub struct Result {
+    /// The recording, as the manifest names it.
+    pub file: String,
     pub right: bool,
     /// What was understood otherwise than labelled.
     pub differences: Vec<Difference>,
@@ -55,6 +57,11 @@ impl Report {
     /// Commands for which nothing was understood.
     fn refused(&self) -> usize {
         self.results.iter().filter(|result| result.expected && !result.understood).count()
+    }
+
+    /// What to listen to again, or to label anew.
+    fn wrong(&self) -> impl Iterator<Item = &Result> {
+        self.results.iter().filter(|result| !result.right)
     }
 
     fn latency(&self, part: f64) -> f64 {
@@ -119,6 +126,7 @@ impl Report {
             "confusions": self.confusions().iter().map(|((slot, expected, heard), count)| serde_json::json!({
                 "slot": slot, "expected": expected, "heard": heard, "count": count,
             })).collect::<Vec<_>>(),
+            "wrong": self.wrong().map(|result| &result.file).collect::<Vec<_>>(),
             "calibration": self.calibration().iter().map(|(from, clips, right)| serde_json::json!({
                 "from": (f64::from(*from) * 10.0).round() / 10.0, "clips": clips, "correct": right,
             })).collect::<Vec<_>>(),
@@ -148,6 +156,8 @@ impl Report {
                 let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "(nothing)".to_owned());
                 println!("{count:>5}  {slot}: {} → {}", show(expected), show(heard));
             }
+            println!("\nrecordings to listen to again");
+            self.wrong().take(MOST_CONFUSIONS).for_each(|result| println!("       {}", result.file));
         }
     }
 }
