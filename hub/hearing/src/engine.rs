@@ -20,8 +20,8 @@ pub const LONGEST: Duration = Duration::from_secs(60);
 /// A hypothesis below this confidence is not acted on: the house asks, or stays quiet.
 pub const ACCEPT: f32 = 0.5;
 
-/// A hypothesis below this confidence was not said to the house at all: of 132 clips of other talk three quarters are
-/// below, of 126 commands in quiet and in noise none.
+/// A hypothesis below this confidence was not said to the house at all: of 200 clips of other talk, in quiet and in a
+/// kitchen, two thirds are below, of 420 commands in quiet and in noise none.
 pub const FORCED: f32 = 0.02;
 
 /// What is known about an utterance before it is heard.

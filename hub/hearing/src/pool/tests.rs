@@ -14,12 +14,15 @@ struct Counts {
 impl Recognizer for Counts {
     fn hear(&mut self, samples: &[i16], _: &Request, cancel: &Cancel) -> Answer {
         let _ = self.told.send(Ok(samples.len()));
-        while self.stuck {
-            if let Err(error) = cancel.check() {
-                let _ = self.told.send(Err(error.clone()));
-                return Err(error);
-            }
-            thread::sleep(Duration::from_millis(1));
+        if self.stuck {
+            let error = loop {
+                match cancel.check() {
+                    Ok(()) => thread::sleep(Duration::from_millis(1)),
+                    Err(error) => break error,
+                }
+            };
+            let _ = self.told.send(Err(error.clone()));
+            return Err(error);
         }
         let (start, end) = (Duration::ZERO, Duration::ZERO);
         let word = Word { text: samples.len().to_string(), confidence: 1.0, start, end };
