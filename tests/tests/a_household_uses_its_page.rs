@@ -41,8 +41,13 @@ async fn a_household_uses_its_page() {
         }
         ("order", _) => {
             drop(microphone.take());
+            hub.forget();
             microphone = Some(satellite.hear(&sound));
             "ordered".to_owned()
+        }
+        ("session", _) => {
+            (0..3).for_each(|_| drop(hub.event("session")));
+            "ended".to_owned()
         }
         other => panic!("nobody does {other:?} here"),
     };

@@ -233,14 +233,39 @@ pub async fn me(caller: Caller) -> Result<Json<t::Me>, ApiError> {
     }))
 }
 
-async fn page(caller: &Caller, form: &Form) -> Result<Json<t::Recordings>, ApiError> {
+/// A filter of which every part is understood: one that was left out would choose more than was asked for, and what is
+/// chosen may be erased.
+fn wish(form: &Form) -> Result<Wish, ApiError> {
     let wish = Wish::parse(form);
+    let understood = wish.fields();
+    for (name, value) in &form.0 {
+        let page = matches!(name.as_str(), "after" | "limit") || (name == "period" && value == "all");
+        if !page && !value.trim().is_empty() && !understood.iter().any(|(known, _)| known == name) {
+            let name: String =
+                name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(20).collect();
+            return Err(wrong(&format!(
+                "{name:?} is not understood like that; /api/v1/openapi.json says how"
+            )));
+        }
+    }
+    Ok(wish)
+}
+
+async fn page(caller: &Caller, form: &Form) -> Result<Json<t::Recordings>, ApiError> {
+    let wish = wish(form)?;
     let filter = wish.filter(Timestamp::now(), &caller.shared.zone);
     let after = match form.get("after") {
         "" => None,
         after => Some(after.parse().map_err(|error: ReadError| wrong(&error.to_string()))?),
     };
-    let limit = form.get("limit").parse().unwrap_or(PAGE).clamp(1, PAGE_LIMIT);
+    let limit = match form.get("limit") {
+        "" => PAGE,
+        limit => limit
+            .parse()
+            .ok()
+            .filter(|limit| (1..=PAGE_LIMIT).contains(limit))
+            .ok_or_else(|| wrong(&format!("a limit is a number from 1 to {PAGE_LIMIT}")))?,
+    };
     let page = caller
         .ask(move |journal, who| {
             journal.history(who, &filter, after, limit, Purpose::Recall, Timestamp::now())
@@ -333,7 +358,7 @@ pub async fn erase(
 ) -> Result<Json<t::Receipt>, ApiError> {
     caller.may(Scope::Erase)?;
     let request = body(request)?;
-    let wish = Wish::parse(&request.filter.form());
+    let wish = wish(&request.filter.form())?;
     let what = match (&request.ids, wish.is_everything()) {
         (Some(ids), _) => What::These(ids.iter().take(ERASED).filter_map(|id| id.parse().ok()).collect()),
         (None, true) if request.everything => What::Everything,
@@ -405,13 +430,24 @@ pub async fn receipts(caller: Caller) -> Result<Json<Vec<t::Receipt>>, ApiError>
 
 /// Who did what with one's recordings, newest first; `before` is the number of the last one seen.
 #[utoipa::path(get, path = "/api/v1/access-records", params(("before" = Option<u64>, Query)),
-    responses((status = 200, body = Vec<t::AccessRecord>), (status = 401, body = t::Problem), (status = 403, body = t::Problem)))]
+    responses((status = 200, body = Vec<t::AccessRecord>), (status = 401, body = t::Problem), (status = 403, body = t::Problem),
+        (status = 422, body = t::Problem)))]
 pub async fn access_records(
     caller: Caller,
     uri: axum::http::Uri,
 ) -> Result<Json<Vec<t::AccessRecord>>, ApiError> {
     caller.may(Scope::Read)?;
-    let before = Form::parse(uri.query().unwrap_or_default().as_bytes()).get("before").parse().ok();
+    let before = Form::parse(uri.query().unwrap_or_default().as_bytes()).get("before").to_owned();
+    let before = match before.as_str() {
+        "" => None,
+        number => Some(
+            number
+                .parse()
+                .ok()
+                .filter(|n| *n <= i64::MAX as u64)
+                .ok_or_else(|| wrong("before is a number of an access record"))?,
+        ),
+    };
     let (records, names) = caller
         .ask(move |journal, who| -> Result<_, StoreError> {
             let records = journal.access_records(who, before, PAGE_LIMIT)?;

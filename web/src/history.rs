@@ -28,7 +28,7 @@ use crate::trouble::Trouble;
 use crate::visitor::{Deed, Form, Member};
 
 /// Recordings on one page.
-const PAGE: usize = 50;
+const PAGE: usize = 25;
 /// What goes within this time says so in the list.
 const SOON: SignedDuration = SignedDuration::from_hours(48);
 /// Recordings whose ids are compared to see whether a page has changed.

@@ -323,7 +323,8 @@ async fn sweep(journal: Journal, stop: CancellationToken) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(60)) => {}
-            // Somebody erased something; what was too much to clear away at once is left to this.
+            // Somebody erased something, and what was too much to clear away at once is left to this; or chose to keep
+            // things for a shorter time.
             () = altered(&mut changes) => {}
             () = stop.cancelled() => return,
         }
@@ -333,7 +334,7 @@ async fn sweep(journal: Journal, stop: CancellationToken) {
 async fn altered(changes: &mut broadcast::Receiver<Change>) {
     loop {
         match changes.recv().await {
-            Ok(Change::Altered) | Err(RecvError::Lagged(_)) => return,
+            Ok(Change::Altered | Change::Members) | Err(RecvError::Lagged(_)) => return,
             Ok(_) => {}
             Err(RecvError::Closed) => std::future::pending().await,
         }

@@ -1,7 +1,7 @@
 // Every page, small and wide, light and dark: a picture of each into artefacts/, and what axe-core finds: nothing.
 import { tell, person, signIn, check, quiet, axeFinds, BASE, ARTEFACTS } from "./house.mjs";
 
-const PAGES = ["history", "settings", "first", "account", "listened", "export", "people", "house", "bench", "health", "more", "trust"];
+const PAGES = ["history", "settings", "first", "account", "listened", "export", "voice", "children", "review", "people", "house", "bench", "health", "more", "trust"];
 const only = process.env.ONLY?.split(",");
 
 await tell(async (browser) => {

@@ -14,7 +14,8 @@ use sotto_house::{Area, Outcome, PersonId, RecordingId, Retention, Role, Satelli
 use sotto_journal::{Finished, Hardness, Heard, Journal, Options, Words};
 use sotto_web::{
     Answer, Authority, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pages, Pairing,
-    PairingState, Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Trouble,
+    PairingState, Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble,
+    Voice, VoiceQuality,
 };
 use tokio::sync::oneshot;
 
@@ -344,6 +345,23 @@ impl MadeUp {
 }
 
 impl Port for MadeUp {
+    fn tells_voices(&self) -> bool {
+        true
+    }
+
+    fn voice(&self, profile: &[u8]) -> Option<Voice> {
+        let quality = if profile.len() < 10 { VoiceQuality::Unfinished } else { VoiceQuality::Good };
+        Some(Voice { sentences: profile.len(), needed: 10, quality })
+    }
+
+    fn teach_voice(&self, mut profile: Vec<u8>, samples: Vec<i16>) -> Answer<'_, Taught> {
+        if samples.len() < 800 {
+            return answer(Ok(Taught::Again("short")));
+        }
+        profile.push(1);
+        answer(Ok(Taught::Learned(profile)))
+    }
+
     fn levels(&self) -> Vec<(SatelliteId, f32)> {
         vec![(SatelliteId::new("kitchen").unwrap(), -21.0)]
     }
