@@ -58,7 +58,7 @@ post() { # path, JSON: Home Assistant's REST interface
 }
 DOOR='{"name": null, "cmd_t": "lock/set", "stat_t": "lock/state", "uniq_id": "lock1", "def_ent_id": "lock.front_door", "dev": {"ids": ["lock1"], "name": "Front door", "sa": "Kitchen"}}'
 
-cargo build -q --workspace --bins --example home || exit 2
+cargo build -q --workspace --bins --example home --bench act || exit 2
 "$HARNESS/setup.sh" || exit 2
 "$HARNESS/up.sh" || exit 2
 IN=$(mktemp -u); OUT=$(mktemp); mkfifo "$IN"
@@ -180,6 +180,9 @@ if command -v espeak-ng >/dev/null; then
 else
     echo "SKIPPED: by voice: no espeak-ng on this machine"
 fi
+
+# How quickly, for docs/measurements.md; shown, not judged.
+cargo bench -q --profile dev --workspace --bench act -- "$MQTT_PORT"
 
 # Sentences, as somebody says them, with the names that Home Assistant told.
 check "in German" answers 'answer Published .*HassTurnOn' 'speak de schalte kitchen light ein'

@@ -88,12 +88,21 @@ impl Listener {
 
 /// Says one thing to a broker, and returns when it has it.
 pub async fn say(address: &Address, topic: &str, payload: &str) {
+    publish(address, topic, payload, false).await;
+}
+
+/// The same, of something that the broker keeps; an empty payload removes it.
+pub async fn keep(address: &Address, topic: &str, payload: &str) {
+    publish(address, topic, payload, true).await;
+}
+
+async fn publish(address: &Address, topic: &str, payload: &str, retain: bool) {
     let mut options = MqttOptions::new("somebody", (address.host.clone(), address.port));
     options.set_credentials(address.user.clone(), address.password.clone());
     let (client, mut events) = AsyncClient::builder(options).capacity(8).build();
     let polling = tokio::spawn(async move { while events.poll().await.is_ok() {} });
-    let once = PublishOptions::new(QoS::AtLeastOnce);
-    let notice = client.publish_tracked(topic, payload.to_owned(), once).await.expect("room for it");
+    let options = PublishOptions::new(QoS::AtLeastOnce).retain(retain);
+    let notice = client.publish_tracked(topic, payload.to_owned(), options).await.expect("room for it");
     notice.wait_completion_async().await.expect("the broker takes it");
     polling.abort();
 }
