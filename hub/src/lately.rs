@@ -2,11 +2,11 @@
 //!
 //! In memory only, and of the last day. Deliberately absent: words, intents and people.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use sotto_house::{Outcome, SatelliteId, Stages};
+use sotto_house::{Outcome, SatelliteId, Stages, UtteranceId};
 use sotto_protocol::Panel;
 
 use crate::home::Activity;
@@ -31,6 +31,10 @@ struct Inside {
     panels: HashMap<SatelliteId, Panel>,
     outcomes: BTreeMap<String, u64>,
     audio: u64,
+    /// Utterances that the speech engine has yet to answer.
+    unheard: HashSet<UtteranceId>,
+    /// The speech engine failed at the last utterance that it had to hear.
+    deaf: bool,
 }
 
 /// Of one satellite.
@@ -99,9 +103,36 @@ impl Lately {
         self.lock().audio
     }
 
+    /// The speech engine has been given an utterance.
+    pub fn awaits(&self, utterance: UtteranceId) {
+        self.lock().unheard.insert(utterance);
+    }
+
+    /// It has answered, or nobody waits for that any more.
+    pub fn awaits_no_more(&self, utterance: UtteranceId) {
+        self.lock().unheard.remove(&utterance);
+    }
+
+    /// Utterances that the speech engine has yet to answer.
+    pub fn awaited(&self) -> usize {
+        self.lock().unheard.len()
+    }
+
+    /// Whether the speech engine failed at the last utterance that it had to hear.
+    pub fn deaf(&self) -> bool {
+        self.lock().deaf
+    }
+
     /// A session ended; only one that went all the way has times to tell.
     pub fn ended(&self, satellite: &SatelliteId, outcome: Outcome, stages: Option<Stages>, now: SystemTime) {
         *self.lock().outcomes.entry(format!("{outcome:?}")).or_default() += 1;
+        match outcome {
+            Outcome::NotHeard => self.lock().deaf = true,
+            Outcome::Done | Outcome::NotUnderstood | Outcome::Refused | Outcome::NotReached => {
+                self.lock().deaf = false;
+            }
+            _ => {}
+        }
         if outcome == Outcome::FalseWake {
             self.of_today(satellite, now, |of| of.false_wakes_today += 1);
             let mut inside = self.lock();
@@ -175,6 +206,27 @@ impl Lately {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_and_what_went_wrong_is_told() {
+        let lately = Lately::default();
+        let utterance = UtteranceId::from_bytes([1; 16]);
+        lately.awaits(utterance);
+        assert_eq!(lately.awaited(), 1);
+        lately.awaits_no_more(utterance);
+        lately.awaits_no_more(utterance);
+        assert_eq!(lately.awaited(), 0);
+        let kitchen = SatelliteId::new("kitchen").unwrap();
+        for (outcome, deaf) in [
+            (Outcome::NotHeard, true),
+            (Outcome::FalseWake, true),
+            (Outcome::NotUnderstood, false),
+            (Outcome::NothingSaid, false),
+        ] {
+            lately.ended(&kitchen, outcome, None, SystemTime::now());
+            assert_eq!(lately.deaf(), deaf, "{outcome:?}");
+        }
+    }
 
     #[test]
     fn today_begins_at_midnight_and_hours_are_counted_back() {

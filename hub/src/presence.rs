@@ -4,6 +4,7 @@
 //! the broker all that stood for one that is gone.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +12,22 @@ use sotto_house::SatelliteId;
 use tokio_util::sync::CancellationToken;
 
 use crate::home::{Home, HubState, SatelliteDevice, SatelliteState};
+use crate::lately::Lately;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::SatellitesHandle;
 
 const LOOK: Duration = Duration::from_secs(1);
+/// With less on the disk nothing can be kept for long, in bytes.
+const LITTLE: u64 = 100 * 1024 * 1024;
 
 /// Shows them until `stop`; then says that they are away.
 pub async fn show(
     home: Home,
     satellites: SatellitesHandle,
     settings: Arc<SatelliteSettings>,
+    lately: Arc<Lately>,
     engine: String,
+    data: PathBuf,
     stop: CancellationToken,
 ) {
     let mut shown: BTreeMap<SatelliteId, SatelliteDevice> = BTreeMap::new();
@@ -71,14 +77,19 @@ pub async fn show(
             shown.insert(paired.id.clone(), device);
         }
         home.hub_state(&HubState {
-            healthy: Some(true),
+            healthy: Some(!lately.deaf() && free(&data) > LITTLE),
             engine: Some(engine.clone()),
             satellites: Some(listed.iter().filter(|listed| listed.connected.is_some()).count()),
-            queue: None,
+            queue: Some(lately.awaited()),
         });
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             () = stop.cancelled() => break,
         }
     }
+}
+
+/// Bytes that are free where the hub keeps its data; one that does not say is taken to have room.
+fn free(data: &std::path::Path) -> u64 {
+    nix::sys::statvfs::statvfs(data).map_or(u64::MAX, |disk| disk.blocks_available() * disk.fragment_size())
 }

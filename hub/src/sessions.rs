@@ -254,12 +254,16 @@ impl Sessions {
                 self.with(utterance, |live| live.utterance.record(keep))
             }
             Effect::Transcribe { utterance } => {
+                self.adapters.lately.awaits(utterance);
                 self.with(utterance, |live| {
                     self.shows(&live.satellite, Activity::Thinking);
                     live.utterance.transcribe();
                 });
             }
-            Effect::Understand { utterance } => self.with(utterance, |live| live.utterance.understand()),
+            Effect::Understand { utterance } => {
+                self.adapters.lately.awaits_no_more(utterance);
+                self.with(utterance, |live| live.utterance.understand());
+            }
             Effect::Command { utterance, deadline } => self.command(utterance, deadline),
             Effect::Own { utterance, person, .. } => self.own(utterance, person),
             Effect::CommandWaiting { utterance, satellite, deadline } => {
@@ -286,6 +290,7 @@ impl Sessions {
             Effect::Stop { utterance, .. } => self.adapters.satellites.stop(utterance),
             Effect::Discard { utterance, satellite, area, outcome } => {
                 self.adapters.satellites.dismiss(utterance, outcome);
+                self.adapters.lately.awaits_no_more(utterance);
                 self.live.remove(&utterance);
                 self.shows(&satellite, Activity::Idle);
                 if outcome == Outcome::FalseWake {
@@ -295,6 +300,7 @@ impl Sessions {
                 self.tell(utterance, &satellite, area.as_ref(), outcome, None, json!({}));
             }
             Effect::Conclude { utterance, satellite, outcome, stages, notes } => {
+                self.adapters.lately.awaits_no_more(utterance);
                 let Some(live) = self.live.remove(&utterance) else { return };
                 self.adapters.lately.ended(&satellite, outcome, Some(stages), SystemTime::now());
                 self.shows(&satellite, Activity::Idle);

@@ -4,15 +4,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::ZonedDateTime;
 use sotto_house::{SatelliteId, UtteranceId};
 use sotto_protocol::{ReplyHeader, ReplyPurpose};
 
 use crate::config::{self, Config};
-use crate::home::{Announcement, QuietHours};
+use crate::home::{Activity, Announcement, Home, QuietHours, SatelliteState};
 use crate::satellites::SatellitesHandle;
 use crate::speech_out::{Speaker, Spoken, VoiceError};
+
+/// What one packet sounds for.
+const PACKET: Duration = Duration::from_millis(20);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +26,7 @@ struct Inside {
     /// `None` where no voice is installed: the hub then only chimes.
     speaker: Option<Speaker>,
     satellites: SatellitesHandle,
+    home: Home,
     language: String,
     volume: f32,
     chime: bool,
@@ -30,7 +35,7 @@ struct Inside {
 
 impl Voice {
     /// A Piper voice that is named but cannot be used is an error; no voice at all is a warning.
-    pub fn open(config: &Config, satellites: SatellitesHandle) -> Result<Voice, VoiceError> {
+    pub fn open(config: &Config, satellites: SatellitesHandle, home: Home) -> Result<Voice, VoiceError> {
         let config::Voice { piper, volume, chime, quiet_hours } = &config.voice;
         let piper = Some(piper.as_path()).filter(|piper| *piper != Path::new(""));
         let speaker = match Speaker::find(piper) {
@@ -44,6 +49,7 @@ impl Voice {
         Ok(Voice(Arc::new(Inside {
             speaker,
             satellites,
+            home,
             language: config.hub.language.clone(),
             volume: *volume,
             chime: *chime,
@@ -110,10 +116,18 @@ impl Voice {
 
     async fn play(&self, satellite: &SatelliteId, header: ReplyHeader, sound: &[Spoken]) {
         let Ok(reply) = self.0.satellites.say(satellite, header).await else { return };
+        let speaking = SatelliteState { activity: Some(Activity::Speaking), ..SatelliteState::default() };
+        self.0.home.satellite_state(satellite, &speaking);
+        let (began, mut length) = (tokio::time::Instant::now(), Duration::ZERO);
         for packet in sound.iter().flat_map(|spoken| spoken.iter()) {
             if reply.send(packet.clone()).await.is_err() {
-                return;
+                break;
             }
+            length += PACKET;
         }
+        drop(reply);
+        // It goes out faster than it sounds.
+        tokio::time::sleep_until(began + length).await;
+        self.0.home.fell_silent(satellite);
     }
 }

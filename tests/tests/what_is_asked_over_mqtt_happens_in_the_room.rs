@@ -106,6 +106,8 @@ async fn an_announcement_is_heard_where_it_belongs() {
         }
     }
 
+    let state = format!("sotto/satellite/{}/state", there["stove"]);
+    let mut states = Listener::on(&broker, &state).await;
     // Not urgent, in quiet hours: had it been spoken, it would come first, and be heard in the bedroom.
     say(&broker, "sotto/say", "This is not heard by anybody.").await;
     let dinner = r#"{"message": "Dinner is ready.", "urgent": true}"#;
@@ -114,6 +116,8 @@ async fn an_announcement_is_heard_where_it_belongs() {
     let spoken = voice.speak("Dinner is ready.", "en").expect("a language it speaks").len() * FRAME;
     let chimed = spoken + voice.chime().len() * FRAME;
     let first = sounded(&in_kitchen, 0, chimed);
+    said_on(&mut states, &state, "speaking").await;
+    said_on(&mut states, &state, "idle").await;
     let loudest = peak(&in_kitchen, 0);
     // As Home Assistant's notify entity says it to one satellite: without the chime, and softly.
     let softly = r#"{"message": "Dinner is ready.", "urgent": true, "chime": false, "volume": 20}"#;
@@ -126,6 +130,11 @@ async fn an_announcement_is_heard_where_it_belongs() {
     say(&broker, "sotto/say", dinner).await;
     sounded(&in_bedroom, 0, chimed);
     sounded(&in_kitchen, second, chimed);
+    // The hub, too, is well, and nothing waits for its ears.
+    for (what, expect) in [("queue", "0"), ("problem", "OFF"), ("engine", "phrase"), ("satellites", "2")] {
+        let mut hub = Listener::on(&broker, &format!("sotto/hub/+/{what}")).await;
+        assert_eq!(hub.next().await.expect("it is told").payload, expect, "{what}");
+    }
     // What was said is in no log.
     for told in [house.hub.said(), kitchen.said(), bedroom.said()] {
         assert!(!told.contains("Dinner"), "{told}");

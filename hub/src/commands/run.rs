@@ -148,14 +148,16 @@ async fn serve(
     tasks.spawn(control.serve(stop.clone()));
     tasks.spawn(sweep(journal.clone(), stop.clone()));
     tasks.spawn(witnesses.clone().run(stop.clone()));
-    let voice = Voice::open(&config, satellites.clone())?;
+    let voice = Voice::open(&config, satellites.clone(), home.clone())?;
     tasks.spawn(follow::voices(journal.clone(), voices.clone(), home.clone(), stop.clone()));
     tasks.spawn(obey::requests(requests, settings.clone(), satellites.clone(), voice.clone(), stop.clone()));
     let shown = presence::show(
         home.clone(),
         satellites.clone(),
         settings.clone(),
+        lately.clone(),
         engine.name().to_owned(),
+        data.to_owned(),
         stop.clone(),
     );
     tasks.spawn(shown);

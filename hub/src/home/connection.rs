@@ -201,6 +201,11 @@ impl Connection {
         self.shared.more.notify_one();
     }
 
+    /// Whether `payload` is what stands for `topic`.
+    pub fn stands(&self, topic: &str, payload: &str) -> bool {
+        lock(&self.shared.standing).retained.get(topic).is_some_and(|stands| stands == payload)
+    }
+
     /// Says again that a hub is there: another one on this broker, or an earlier connection of this one, has said that
     /// it is not.
     pub fn say_online(&self) {

@@ -202,6 +202,15 @@ impl Home {
         }
     }
 
+    /// A satellite has said all that it had to; if something else has begun meanwhile, it shows that already.
+    pub fn fell_silent(&self, id: &SatelliteId) {
+        let state = |activity| SatelliteState { activity: Some(activity), ..SatelliteState::default() };
+        let speaking = devices::satellite_state(id, &state(Activity::Speaking));
+        if speaking.iter().all(|(topic, payload)| self.connection.stands(topic, payload)) {
+            self.satellite_state(id, &state(Activity::Idle));
+        }
+    }
+
     /// A satellite was revoked: nothing of it stays on the broker or in Home Assistant.
     pub fn forget_satellite(&self, id: &SatelliteId) {
         for (topic, payload) in devices::without_satellite(id) {
