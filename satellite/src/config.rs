@@ -192,9 +192,10 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads `file` (defaults without one), lays the variables over it, and fills in the folders.
+    /// Reads `file` (defaults without one), lays the variables over it, and `data` over both, and fills in the folders.
     pub fn load(
         file: Option<&Path>,
+        data: Option<&Path>,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let variables: Vec<_> = variables.into_iter().filter(|(name, _)| known(name)).collect();
@@ -203,7 +204,11 @@ impl Config {
                 .map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?,
             None => String::new(),
         };
-        Self::parse(file.unwrap_or(Path::new("defaults")), &text, &variables)?.with_folders(&variables)
+        let mut config = Self::parse(file.unwrap_or(Path::new("defaults")), &text, &variables)?;
+        if let Some(data) = data {
+            config.data = data.into();
+        }
+        config.with_folders(&variables)
     }
 
     /// Parses `text`, whose errors are reported as of `path`, and lays `overrides` over it.
@@ -431,14 +436,20 @@ mod tests {
 
     #[test]
     fn the_data_folder_follows_the_conventions() {
-        let check = |variables: &[(&str, &str)], expect: Option<&str>| {
+        let load = |data: Option<&str>, variables: &[(&str, &str)]| {
             let variables = variables.iter().map(|(k, v)| (k.to_string(), v.to_string()));
-            assert_eq!(Config::load(None, variables).ok().map(|c| c.data), expect.map(PathBuf::from));
+            Config::load(None, data.map(Path::new), variables).ok().map(|config| config.data)
+        };
+        let check = |variables: &[(&str, &str)], expect: Option<&str>| {
+            assert_eq!(load(None, variables), expect.map(PathBuf::from));
         };
         check(&[("HOME", "/home/a")], Some("/home/a/.local/share/sotto-satellite"));
         check(&[("HOME", "/home/a"), ("XDG_DATA_HOME", "/d")], Some("/d/sotto-satellite"));
         check(&[("HOME", "/home/a"), ("SOTTO_DATA", "/s")], Some("/s"));
         check(&[], None);
+        // A service may have no home, and needs none where it is told.
+        assert_eq!(load(Some("/told"), &[]), Some("/told".into()));
+        assert_eq!(load(Some("/told"), &[("SOTTO_DATA", "/s"), ("HOME", "/home/a")]), Some("/told".into()));
     }
 
     proptest::proptest! {

@@ -35,11 +35,10 @@ pub struct Place {
 impl Place {
     /// The configuration: defaults, then the file, then the environment, then `--data`.
     pub fn load(&self) -> Result<Config, ConfigError> {
-        let mut config = Config::load(self.config.as_deref(), std::env::vars())?;
-        if let Some(data) = &self.data {
-            config.data = data.clone();
-        }
-        Ok(config)
+        // A variable that is no text is none of ours.
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::load(self.config.as_deref(), self.data.as_deref(), variables)
     }
 }
 
