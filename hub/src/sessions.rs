@@ -177,6 +177,10 @@ impl Sessions {
             FromSatellite::Level { satellite, dbfs, .. } => {
                 self.adapters.lately.level(&satellite, dbfs, SystemTime::now());
             }
+            FromSatellite::Signal { satellite, dbm } => {
+                let state = SatelliteState { signal: Some(dbm), ..SatelliteState::default() };
+                self.adapters.home.satellite_state(&satellite, &state);
+            }
             FromSatellite::Panel { satellite, panel } => self.adapters.lately.panel(&satellite, panel),
         }
     }

@@ -150,6 +150,9 @@ impl Message for ToHub {
         let envelope = wire::ToHub::decode(bytes.clone()).map_err(|_| DecodeError::Malformed)?;
         Ok(match envelope.message.ok_or_else(|| unknown(&bytes))? {
             Hello(hello) => ToHub::Hello(hello.try_into()?),
+            Heartbeat(heartbeat) if !(-200..=0).contains(&heartbeat.signal_dbm) => {
+                return Err(DecodeError::Field { field: "signal", problem: "no level of a network" });
+            }
             Heartbeat(heartbeat) => ToHub::Heartbeat(heartbeat),
             Level(level) => {
                 within("dbfs", level.dbfs, -200.0, 20.0)?;

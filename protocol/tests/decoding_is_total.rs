@@ -104,7 +104,7 @@ proptest! {
 fn fields_of_a_later_version_are_ignored_and_messages_named() {
     // Field 200 of a heartbeat, and message 200 of the control stream, both unknown today.
     let unknown_field = [0xc2, 0x0c, 2, 9, 9];
-    let heartbeat = ToHub::Heartbeat(Heartbeat { uptime_ms: 5, frames_lost: 0 });
+    let heartbeat = ToHub::Heartbeat(Heartbeat { uptime_ms: 5, frames_lost: 0, signal_dbm: 0 });
     let known = [8, 5].as_slice();
     let body = [known, &unknown_field].concat();
     let extended = [&[0x12, body.len() as u8], body.as_slice()].concat();

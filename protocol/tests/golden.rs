@@ -47,7 +47,11 @@ fn what_a_satellite_says() {
             architecture: String::new(),
         }),
     );
-    check("heartbeat", ToHub::Heartbeat(Heartbeat { uptime_ms: 1000, frames_lost: 3 }));
+    check("heartbeat", ToHub::Heartbeat(Heartbeat { uptime_ms: 1000, frames_lost: 3, signal_dbm: 0 }));
+    check(
+        "heartbeat_signal",
+        ToHub::Heartbeat(Heartbeat { uptime_ms: 1000, frames_lost: 3, signal_dbm: -61 }),
+    );
     check("level", ToHub::Level(Level { dbfs: -32.5, speech: true }));
     check("panel", ToHub::Panel(Panel { muted: true, mute_switch: true, volume: 0.5 }));
     check("held_head", ToHub::HeldHead(head()));

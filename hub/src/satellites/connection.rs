@@ -184,7 +184,10 @@ async fn heard(shared: &Shared, caller: &stream::Caller, message: ToHub) -> bool
             if heartbeat.frames_lost > 0 {
                 tracing::debug!(%satellite, lost = heartbeat.frames_lost, "sound was lost at the microphone");
             }
-            return true;
+            match heartbeat.signal_dbm {
+                0 => return true,
+                dbm => FromSatellite::Signal { satellite, dbm },
+            }
         }
         ToHub::Error(error) => {
             tracing::warn!(%satellite, code = ?error.code, "the satellite refuses a message of the hub");

@@ -117,6 +117,11 @@ pub enum FromSatellite {
         satellite: SatelliteId,
         panel: Panel,
     },
+    /// How strong its wireless network is, in dBm, every ten seconds.
+    Signal {
+        satellite: SatelliteId,
+        dbm: i32,
+    },
     /// A head of the access records that this satellite has kept as a witness.
     HeldHead {
         satellite: SatelliteId,

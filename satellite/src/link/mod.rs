@@ -14,6 +14,7 @@ mod pair;
 mod pin;
 mod reply;
 mod session;
+mod signal;
 mod speak;
 mod unpaired;
 mod update;

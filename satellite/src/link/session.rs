@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::keep::Parts;
 use super::speak::speak;
-use super::{FromHub, Pin, head, interrupted, reply, update};
+use super::{FromHub, Pin, head, interrupted, reply, signal, update};
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -186,7 +186,7 @@ async fn run(
             _ = heartbeat.tick() => {
                 let (uptime, frames_lost) = (parts.line.uptime(), parts.line.frames_lost());
                 let uptime_ms = uptime.as_millis().try_into().unwrap_or(u64::MAX);
-                Some(ToHub::Heartbeat(Heartbeat { uptime_ms, frames_lost }))
+                Some(ToHub::Heartbeat(Heartbeat { uptime_ms, frames_lost, signal_dbm: signal::dbm() }))
             }
             Some(_) = writers.join_next() => None,
         };
