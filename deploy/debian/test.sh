@@ -40,7 +40,7 @@ owner() { in_root stat -c '%a %U:%G' "$1"; }
 expect "/var/lib/sotto is 0700" test "$(owner /var/lib/sotto)" = "700 sotto:sotto"
 expect "/var/lib/sotto-satellite is 0700" test "$(owner /var/lib/sotto-satellite)" = "700 sotto-satellite:sotto-satellite"
 expect "/etc/sotto/hub.toml is for root and the hub alone" test "$(owner /etc/sotto/hub.toml)" = "640 root:sotto"
-expect "manual pages for every command" test "$(ls "$root"/usr/share/man/man1/sotto-*.1.gz | wc -l)" -ge 15
+expect "manual pages for every command" test "$(ls "$root"/usr/share/man/man1/sotto-*.1* | wc -l)" -ge 15
 for file in bash-completion/completions/sotto-hub zsh/vendor-completions/_sotto-hub fish/vendor_completions.d/sotto-hub.fish; do
     expect "completion $file" test -s "$root/usr/share/$file"
 done
