@@ -90,14 +90,16 @@ impl Programs {
         while let Some((fetched, tried)) = self.next() {
             let error = self.become_other(&fetched, tried);
             tracing::error!(version = fetched.version, %error, "the program does not start");
-            if !tried {
-                self.change(|state| state.kept = None);
+            // One that was tried is put back by the next look.
+            if !tried && !self.change(|state| state.kept = None) {
+                break;
             }
         }
         false
     }
 
-    /// What is to run in the package's place, and whether it is a trial.
+    /// What is to run in the package's place, and whether it is a trial. Nothing where the card takes no writing: a trial
+    /// that is not remembered would be tried for ever.
     fn next(&self) -> Option<(Fetched, bool)> {
         let state = self.load()?;
         if state.package != VERSION {
@@ -111,12 +113,12 @@ impl Programs {
                     version = fetched.version,
                     "it did not report to the hub; the one before runs again"
                 );
-                self.give_up();
-                self.next()
+                if self.give_up() { self.next() } else { None }
             }
             Some(Trying { fetched, started: false }) => {
-                self.change(|state| state.trying.iter_mut().for_each(|trying| trying.started = true));
-                Some((fetched.clone(), true))
+                let remembered =
+                    self.change(|state| state.trying.iter_mut().for_each(|trying| trying.started = true));
+                remembered.then(|| (fetched.clone(), true))
             }
             None => Some((state.kept?, false)),
         }
@@ -150,21 +152,25 @@ impl Programs {
             .exec()
     }
 
-    /// Where a program that is fetched now is to be written.
-    pub fn free_place(&self) -> PathBuf {
-        self.path(self.free())
+    /// Where what is being fetched is to be written: in neither place, so that nothing half runs.
+    pub fn fetching(&self) -> PathBuf {
+        self.folder.join(format!("fetching-{}", std::process::id()))
     }
 
-    /// What lies in the free place is to be tried, if it runs at all.
-    pub fn try_out(&self, version: &str) -> Result<(), ProgramError> {
-        let place = self.free();
+    /// `file`, which was fetched and checked, is to be tried, if it runs at all. It is moved to the free place.
+    pub fn try_out(&self, file: &Path, version: &str) -> Result<(), ProgramError> {
+        let place = match self.load().and_then(|state| state.kept) {
+            Some(Fetched { place: Place::A, .. }) => Place::B,
+            _ => Place::A,
+        };
         let path = self.path(place);
-        let executable = fs::set_permissions(&path, fs::Permissions::from_mode(0o700));
-        executable.map_err(|source| ProgramError::Write { path: path.clone(), source })?;
-        let found = say_version(&path).map_err(ProgramError::DoesNotRun)?;
+        let write = |source| ProgramError::Write { path: path.clone(), source };
+        fs::set_permissions(file, fs::Permissions::from_mode(0o700)).map_err(write)?;
+        let found = say_version(file).map_err(ProgramError::DoesNotRun)?;
         if found.split_whitespace().last() != Some(version) {
             return Err(ProgramError::OtherVersion { found, wanted: version.to_owned() });
         }
+        fs::rename(file, &path).map_err(write)?;
         let mut state = self.load().unwrap_or_default();
         state.package = VERSION.to_owned();
         state.trying =
@@ -192,16 +198,9 @@ impl Programs {
         self.load().and_then(|state| state.trying).is_some_and(|trying| trying.started)
     }
 
-    /// The program that is tried goes back.
-    pub fn give_up(&self) {
-        self.change(|state| state.put_back = state.trying.take().map(|trying| trying.fetched.version));
-    }
-
-    fn free(&self) -> Place {
-        match self.load().and_then(|state| state.kept) {
-            Some(Fetched { place: Place::A, .. }) => Place::B,
-            _ => Place::A,
-        }
+    /// The program that is tried goes back. Whether that is remembered.
+    pub fn give_up(&self) -> bool {
+        self.change(|state| state.put_back = state.trying.take().map(|trying| trying.fetched.version))
     }
 
     fn path(&self, place: Place) -> PathBuf {
@@ -227,12 +226,12 @@ impl Programs {
             .map_err(|source| ProgramError::Write { path, source })
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let Some(mut state) = self.load() else { return };
+    /// Whether it is remembered.
+    fn change(&self, change: impl FnOnce(&mut State)) -> bool {
+        let Some(mut state) = self.load() else { return false };
         change(&mut state);
-        if let Err(error) = self.save(&state) {
-            tracing::error!(%error, "which program runs is not remembered");
-        }
+        let saved = self.save(&state);
+        saved.inspect_err(|error| tracing::error!(%error, "which program runs is not remembered")).is_ok()
     }
 }
 
@@ -263,8 +262,8 @@ mod tests {
     }
 
     fn fetch(programs: &Programs, version: &str) -> Result<(), ProgramError> {
-        script(&programs.free_place(), &format!("echo sotto-satellite {version}"));
-        programs.try_out(version)
+        script(&programs.fetching(), &format!("echo sotto-satellite {version}"));
+        programs.try_out(&programs.fetching(), version)
     }
 
     /// What would run at a start, without becoming it.
@@ -303,26 +302,49 @@ mod tests {
     fn the_place_of_the_program_that_runs_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::of(folder.path());
-        let mut kept = Vec::new();
-        for version in ["1", "2", "3"] {
-            kept.push(programs.free_place());
+        let place = || programs.load().unwrap().kept.unwrap().place;
+        for (version, expect) in [("1", Place::A), ("2", Place::B), ("3", Place::A)] {
             fetch(&programs, version).unwrap();
             start(&programs);
             programs.keep();
-            assert_ne!(&programs.free_place(), kept.last().unwrap());
+            assert_eq!(place(), expect, "{version}");
         }
-        assert_eq!(kept[0], kept[2]);
     }
 
     #[test]
     fn what_does_not_run_or_is_another_is_not_tried() {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::of(folder.path());
-        script(&programs.free_place(), "echo sotto-satellite 0.1.9");
-        assert!(matches!(programs.try_out("0.2.0"), Err(ProgramError::OtherVersion { .. })));
-        fs::write(programs.free_place(), b"no program at all").unwrap();
-        assert!(programs.try_out("0.2.0").is_err());
+        let file = programs.fetching();
+        script(&file, "echo sotto-satellite 0.1.9");
+        assert!(matches!(programs.try_out(&file, "0.2.0"), Err(ProgramError::OtherVersion { .. })));
+        fs::write(&file, b"no program at all").unwrap();
+        assert!(programs.try_out(&file, "0.2.0").is_err());
         assert_eq!(start(&programs), None);
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_the_package_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = Programs::of(folder.path());
+        fetch(&programs, "0.2.0").unwrap();
+        let state = fs::read(programs.state_path()).unwrap();
+        // A folder in the way of the file stands for a card that takes no writing, whoever runs the test.
+        let full = |state: &[u8]| {
+            let folder = tempfile::tempdir().unwrap();
+            let other = Programs { folder: folder.path().join("programs") };
+            fs::create_dir_all(&other.folder).unwrap();
+            fs::write(other.state_path(), state).unwrap();
+            let mut name = other.state_path().into_os_string();
+            name.push(format!(".new-{}", std::process::id()));
+            fs::create_dir(PathBuf::from(name)).unwrap();
+            (folder, other)
+        };
+        let (_folder, unstarted) = full(&state);
+        assert_eq!(start(&unstarted), None);
+        start(&programs);
+        let (_folder, started) = full(&fs::read(programs.state_path()).unwrap());
+        assert_eq!(start(&started), None);
     }
 
     #[test]

@@ -95,7 +95,10 @@ fn a_satellite_gets_another_program() {
     let (_, why, code) = answer(&mut satellite.command(&["update"]), "");
     assert!(code == 1 && why.contains("not what was offered"), "{why}");
     assert_eq!(state(&satellite), back);
-    assert!(!satellite.data().join("programs/b").exists());
+    let lies = std::fs::read_dir(satellite.data().join("programs")).unwrap();
+    let mut lies: Vec<_> = lies.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    lies.sort();
+    assert_eq!(lies, ["a", "b", "state.json"], "nothing half is left");
 
     running.signal("TERM");
     assert!(running.wait().success());

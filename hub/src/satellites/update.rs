@@ -1,5 +1,7 @@
 //! A satellite asks whether there is another program for it, and gets its bytes.
 
+use std::time::Duration;
+
 use sotto_protocol::{ErrorCode, MessageReader, PIECE, Update, write_message};
 use tokio::io::AsyncReadExt;
 
@@ -7,15 +9,24 @@ use super::server::PATIENCE;
 use super::{Shared, close};
 use crate::updates::Offer;
 
+/// The whole of it, on a slow network.
+const ALL: Duration = Duration::from_secs(15 * 60);
+
 /// Answers one question of a paired satellite.
 pub async fn serve(shared: &Shared, connection: quinn::Connection) {
+    if tokio::time::timeout(ALL, answer(shared, &connection)).await.is_err() {
+        close(&connection, ErrorCode::Unexpected, "it takes too long");
+    }
+}
+
+async fn answer(shared: &Shared, connection: &quinn::Connection) {
     let Ok(Ok((mut send, receive))) = tokio::time::timeout(PATIENCE, connection.accept_bi()).await else {
-        return close(&connection, ErrorCode::Unexpected, "nothing was asked");
+        return close(connection, ErrorCode::Unexpected, "nothing was asked");
     };
     let mut asks = MessageReader::<_, Update>::new(receive);
     let asked = tokio::time::timeout(PATIENCE, asks.next()).await;
     let Ok(Ok(Some(Update::Ask { architecture, software }))) = asked else {
-        return close(&connection, ErrorCode::Unexpected, "ask for a program first");
+        return close(connection, ErrorCode::Unexpected, "ask for a program first");
     };
     let offer = shared.updates.offer(&architecture).filter(|offer| offer.program.version != software);
     let sent = match offer {
@@ -30,7 +41,7 @@ pub async fn serve(shared: &Shared, connection: quinn::Connection) {
         }
         Err(error) => {
             tracing::warn!(%error, "a satellite did not get its program");
-            close(&connection, ErrorCode::Unexpected, "the program cannot be sent");
+            close(connection, ErrorCode::Unexpected, "the program cannot be sent");
         }
     }
 }

@@ -136,7 +136,9 @@ async fn work(
         match &event {
             Event::Line(Line::Online) if tried => reported.keep(),
             Event::Opened { .. } => heard.store(true, Ordering::Relaxed),
-            Event::Outcome(_) | Event::Dismissed { .. } => heard.store(false, Ordering::Relaxed),
+            Event::Ended { reason: EndReason::Cancelled, .. }
+            | Event::Outcome(_)
+            | Event::Dismissed { .. } => heard.store(false, Ordering::Relaxed),
             _ => {}
         }
         say(&event, json);
@@ -161,7 +163,8 @@ async fn another(programs: &Programs, tried: bool, busy: &AtomicBool) {
         look.tick().await;
         if tried && started.elapsed() > TRIAL && programs.is_tried() {
             tracing::error!("this program did not reach the hub in time; the one before runs again");
-            return programs.give_up();
+            programs.give_up();
+            return;
         }
         if programs.waits() && !busy.load(Ordering::Relaxed) {
             return;

@@ -93,29 +93,37 @@ async fn fetch_now(data: &Path, address: Option<SocketAddr>) -> Result<Option<St
         return Err(UpdateError::Signature);
     }
     let programs = Programs::of(data);
-    let place = programs.free_place();
-    let written = write(&mut answers, &place, &program).await;
-    if written.is_err() {
-        let _ = std::fs::remove_file(&place);
-    }
-    written?;
-    programs.try_out(&program.version)?;
+    let file = programs.fetching();
+    let written = write(&mut answers, &file, &program).await;
     connection.close(0u32.into(), b"");
-    Ok(Some(program.version))
+    let Program { version, .. } = program;
+    let tried = match written {
+        Ok(()) => {
+            let (programs, file, version) = (programs, file.clone(), version.clone());
+            let try_out = move || programs.try_out(&file, &version);
+            tokio::task::spawn_blocking(try_out)
+                .await
+                .map_err(|error| hub(&error))?
+                .map_err(UpdateError::from)
+        }
+        Err(error) => Err(error),
+    };
+    if tried.is_err() {
+        let _ = std::fs::remove_file(&file);
+    }
+    tried.map(|()| Some(version))
 }
 
 /// Takes exactly as much as was offered, and checks what then lies on the card.
 async fn write(
     answers: &mut MessageReader<quinn::RecvStream, Update>,
-    place: &Path,
+    to: &Path,
     program: &Program,
 ) -> Result<(), UpdateError> {
-    if let Some(folder) = place.parent() {
+    if let Some(folder) = to.parent() {
         tokio::fs::create_dir_all(folder).await.map_err(UpdateError::Write)?;
     }
-    // Whoever runs from this file keeps running from it: what is written is another file.
-    let _ = tokio::fs::remove_file(place).await;
-    let mut file = tokio::fs::File::create(place).await.map_err(UpdateError::Write)?;
+    let mut file = tokio::fs::File::create(to).await.map_err(UpdateError::Write)?;
     let mut left = program.size;
     while left > 0 {
         match answers.next().await? {
@@ -128,7 +136,7 @@ async fn write(
     }
     file.sync_all().await.map_err(UpdateError::Write)?;
     drop(file);
-    let lies = std::fs::File::open(place)
+    let lies = std::fs::File::open(to)
         .and_then(|file| Program::read(&program.architecture, &program.version, file))
         .map_err(UpdateError::Write)?;
     if lies == *program { Ok(()) } else { Err(UpdateError::Bytes) }
