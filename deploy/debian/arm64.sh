@@ -9,10 +9,12 @@ cd "$(dirname "$0")/../.."
 root=${1:-target/arm64-root}
 packages=${PACKAGES:-satellite}
 triple=aarch64-unknown-linux-gnu
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
 if [ ! -x "$root/usr/bin/dpkg" ]; then
+    # Where this machine has its own packages from.
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -1)
     # This machine's debootstrap may be older than testing: every suite is made as sid is.
-    debootstrap --variant=minbase testing "$root" http://deb.debian.org/debian /usr/share/debootstrap/scripts/sid >/dev/null
+    debootstrap --variant=minbase testing "$root" "$mirror" /usr/share/debootstrap/scripts/sid >/dev/null
     in_root dpkg --add-architecture arm64
     # A mirror that is a little behind is still signed.
     echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/90mirror"
@@ -23,11 +25,11 @@ in_root apt-get install -y -qq --no-install-recommends \
     libc6-dev libasound2-dev:arm64 qemu-user dpkg-dev >/dev/null
 case " $packages " in *" hub "*) in_root apt-get install -y -qq --no-install-recommends libpocketsphinx-dev:arm64 libclang-dev >/dev/null ;; esac
 
-mkdir -p "$root/sotto" "$root/root/.cargo/registry"
-trap 'umount "$root/root/.cargo/registry" "$root/sotto" "$root/proc" 2>/dev/null || true' EXIT
+mkdir -p "$root/sotto" "$root/.cargo/registry"
+trap 'umount "$root/.cargo/registry" "$root/sotto" "$root/proc" 2>/dev/null || true' EXIT
 mount --bind . "$root/sotto"; mount -t proc proc "$root/proc"
 # What has been downloaded once is not downloaded again.
-mount --bind "${CARGO_HOME:-$HOME/.cargo}/registry" "$root/root/.cargo/registry"
+mount --bind "${CARGO_HOME:-$HOME/.cargo}/registry" "$root/.cargo/registry"
 in_root env GGML_NATIVE=OFF WHISPER_DONT_GENERATE_BINDINGS=1 \
     CARGO_TARGET_DIR=/sotto/target/arm64 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
     CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc CXX_aarch64_unknown_linux_gnu=aarch64-linux-gnu-g++ \

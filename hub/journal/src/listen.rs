@@ -59,11 +59,11 @@ impl From<MemberError> for ListenError {
 /// A recording's opened sound. Wiped from memory on drop; it cannot be made outside this crate:
 ///
 /// ```compile_fail,E0451
-/// let forged = sotto_journal::Listening { sound: todo!() };
+/// let forged = sotto_journal::Listening { sound: loop {} };
 /// ```
 ///
 /// ```compile_fail,E0624
-/// let forged = sotto_journal::Listening::new(todo!());
+/// let forged = sotto_journal::Listening::new(loop {});
 /// ```
 pub struct Listening {
     sound: Sound,

@@ -301,7 +301,7 @@ struct Fate {
 /// The right to hear one utterance while it is spoken. It cannot be made outside this crate:
 ///
 /// ```compile_fail,E0451
-/// let forged = sotto_journal::LiveListening { sound: Default::default(), taken: 0, _grant: todo!() };
+/// let forged = sotto_journal::LiveListening { sound: Default::default(), taken: 0, _grant: loop {} };
 /// ```
 pub struct LiveListening {
     sound: Arc<Mutex<Sound>>,

@@ -36,8 +36,8 @@ impl RecoveryCode {
         self.0.as_slice()
     }
 
-    /// The code as it is printed: `XXXXX-XXXXX-XXXXX-XXXXX-XXXXXX`. On purpose not `Display`: it is shown once, and
-    /// never by accident.
+    /// The code as it is printed: four groups of five digits and one of six. On purpose not `Display`: it is shown once,
+    /// and never by accident.
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(DIGITS + 4));
         let bits = u128::from_be_bytes(*self.0);

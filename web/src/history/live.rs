@@ -1,0 +1,82 @@
+//! A page is told that its list has changed, and nothing else.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use jiff::Timestamp;
+use sotto_house::{PersonId, RecordingId};
+use sotto_journal::{Filter, Purpose};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::PAGE;
+use crate::Shared;
+use crate::visitor::Member;
+
+/// Recordings whose ids are compared to see whether a page has changed.
+const WATCHED: usize = PAGE;
+
+/// Tells a page that its list has changed, and nothing else: what is new comes as the page itself, through the same
+/// door. Silent about what others have. Ends with the session.
+pub async fn live(member: Member) -> Response {
+    let changes = member.shared.journal.subscribe();
+    let watch = Watch {
+        shared: member.shared.clone(),
+        person: member.session.id,
+        handle: member.session.handle.clone(),
+        changes,
+        seen: None,
+    };
+    // The session itself is not held: a page left open must not keep a key open.
+    drop(member);
+    Sse::new(watch.events()).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))).into_response()
+}
+
+struct Watch {
+    shared: Arc<Shared>,
+    person: PersonId,
+    handle: String,
+    changes: tokio::sync::broadcast::Receiver<sotto_journal::Change>,
+    seen: Option<Vec<RecordingId>>,
+}
+
+impl Watch {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        unfold(self, |mut watch| async move {
+            if watch.seen.is_none() {
+                watch.seen = Some(watch.look().await?);
+                return Some((Ok(Event::default().comment("listening")), watch));
+            }
+            loop {
+                match watch.changes.recv().await {
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+                let now = watch.look().await?;
+                if watch.seen.as_ref() != Some(&now) {
+                    watch.seen = Some(now);
+                    return Some((Ok(Event::default().event("changed").data("look")), watch));
+                }
+            }
+        })
+    }
+
+    /// The newest recordings of this person, while they are signed in.
+    async fn look(&self) -> Option<Vec<RecordingId>> {
+        let own = self.shared.sessions.own(self.person);
+        let session = own.into_iter().find(|session| session.handle == self.handle)?;
+        let found = self
+            .shared
+            .ask(move |journal| {
+                let now = Timestamp::now();
+                journal.newest(&session.person, &Filter::default(), WATCHED, Purpose::Recall, now)
+            })
+            .await
+            .ok()?;
+        found.ok()
+    }
+}
