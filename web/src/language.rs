@@ -217,10 +217,13 @@ mod tests {
     fn every_key_used_is_there_and_the_other_way_round() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut sources = String::new();
-        for folder in ["src", "templates"] {
-            for file in std::fs::read_dir(root.join(folder)).unwrap() {
+        let mut folders = vec![root.join("src"), root.join("templates")];
+        while let Some(folder) = folders.pop() {
+            for file in std::fs::read_dir(folder).unwrap() {
                 let path = file.unwrap().path();
-                if path.is_file() && !path.ends_with("language.rs") {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("language.rs") {
                     sources.push_str(&std::fs::read_to_string(path).unwrap());
                 }
             }
