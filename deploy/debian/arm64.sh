@@ -10,6 +10,7 @@ root=${1:-target/arm64-root}
 packages=${PACKAGES:-satellite}
 triple=aarch64-unknown-linux-gnu
 in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+mkdir -p "$root"
 if [ ! -x "$root/usr/bin/dpkg" ]; then
     # Where this machine has its own packages from.
     mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -1)
