@@ -92,7 +92,7 @@ impl Keeper {
         }
         let process = Arc::new(Process::start(&self.start)?);
         if let Some(grammar) = &state.grammar {
-            process.send(grammar).map_err(|_| HearingError::Crashed)?;
+            process.send(grammar)?;
         }
         state.process = Some(process.clone());
         Ok(process)
@@ -101,7 +101,7 @@ impl Keeper {
     fn set_grammar(&self, prepared: &Prepared) -> Result<(), HearingError> {
         let order = Arc::new(Order::from(prepared));
         lock(&self.state).grammar = Some(order.clone());
-        self.process()?.send(&order).map_err(|_| HearingError::Crashed)
+        self.process()?.send(&order)
     }
 }
 
@@ -152,8 +152,16 @@ impl Process {
         }
     }
 
-    fn send(&self, order: &Order) -> std::io::Result<()> {
-        wire::send(&mut *lock(&self.input), order)
+    fn send(&self, order: &Order) -> Result<(), HearingError> {
+        wire::send(&mut *lock(&self.input), order).map_err(|_| self.died())
+    }
+
+    /// A pipe that breaks tells of a dead process before the end of its replies does; nobody may be sent to it again.
+    fn died(&self) -> HearingError {
+        let mut waiting = lock(&self.waiting);
+        waiting.ended = true;
+        waiting.answers.clear();
+        HearingError::Crashed
     }
 
     /// Sends a clip; the answer comes by the channel.
@@ -177,7 +185,7 @@ impl Process {
         let mut input = lock(&self.input);
         wire::send(&mut *input, &wire::hear(id, request, left))
             .and_then(|()| wire::send_bytes(&mut *input, &wire::samples_to_bytes(samples)))
-            .map_err(|_| HearingError::Crashed)?;
+            .map_err(|_| self.died())?;
         Ok((id, answer))
     }
 
