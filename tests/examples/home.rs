@@ -38,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
         queue: Some(0),
         satellites: Some(1),
     });
+    home.page("https://sotto.local:8443");
     let (lines, mut read) = tokio::sync::mpsc::channel(8);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {

@@ -7,6 +7,7 @@ use sotto_hub::config::Config;
 use sotto_hub::home::{Activity, Address, Heard, Home, HubState, SatelliteDevice, SatelliteState, Settings};
 use sotto_tests::broker::Listener;
 use sotto_tests::data;
+use sotto_tests::programs::{Running, program};
 use tokio_util::sync::CancellationToken;
 
 fn kitchen() -> SatelliteDevice {
@@ -51,6 +52,8 @@ async fn it_stands_on_every_broker_and_goes_when_it_is_revoked() {
     let config: Value = serde_json::from_str(&config.payload).unwrap();
     assert_eq!(config["device"]["suggested_area"], "Kitchen");
     assert_eq!(config["device"]["via_device"], "sotto-test");
+    assert_eq!(config["availability"][0]["topic"], "sotto/hub/test/status");
+    assert_eq!(config["availability_mode"], "all");
     assert_eq!(listener.next_on("sotto/satellite/kitchen/state").await.unwrap().payload, "idle");
     assert_eq!(listener.next_on("sotto/satellite/kitchen/volume").await.unwrap().payload, "60");
 
@@ -73,6 +76,9 @@ async fn it_stands_on_every_broker_and_goes_when_it_is_revoked() {
     home.forget_satellite(&kitchen().id);
     loop {
         let message = listener.next().await.expect("everything is taken back");
+        if message.topic == "sotto/hub/test/status" {
+            continue;
+        }
         assert_eq!(message.payload, "", "{}", message.topic);
         if message.topic == "sotto/satellite/kitchen/wake_word" {
             break;
@@ -83,12 +89,14 @@ async fn it_stands_on_every_broker_and_goes_when_it_is_revoked() {
     assert!(late.next_on("homeassistant/device/sotto-test/config").await.is_some());
     stop.cancel();
     task.await.unwrap();
-    // The hub's farewell is the last that comes: nothing of the satellite came before it.
-    loop {
-        let message = late.next().await.expect("the hub says goodbye");
-        assert!(!message.topic.contains("kitchen"), "{} stayed", message.topic);
-        if message.topic == "sotto/status" && message.payload == "offline" {
-            break;
+    // The hub's two farewells are the last that comes: nothing of the satellite came before them.
+    for _ in 0..2 {
+        loop {
+            let message = late.next().await.expect("the hub says goodbye");
+            assert!(!message.topic.contains("kitchen"), "{} stayed", message.topic);
+            if message.topic.ends_with("/status") && message.payload == "offline" {
+                break;
+            }
         }
     }
     broker.stop().await;
@@ -158,5 +166,52 @@ async fn a_hub_that_goes_does_not_take_the_other_one_with_it() {
     assert_eq!(listener.next().await.unwrap().payload, "offline");
     let mut late = Listener::on(&address, "sotto/status").await;
     assert_eq!(late.next().await.unwrap().payload, "offline", "now there is none");
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_dies_takes_its_own_satellites_along_and_no_others() {
+    if !data::has_program("mosquitto", "a hub that dies takes its own satellites along") {
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let broker = Broker::start(data.path(), 0).await.unwrap();
+    let address = broker.address().unwrap();
+    let mut listener = Listener::on(&address, "sotto/hub/+/status").await;
+    let stop = CancellationToken::new();
+    let (_home, task) = Home::connect(address.clone(), "survivor", stop.clone());
+    let online = listener.next().await.unwrap();
+    assert_eq!((online.topic.as_str(), online.payload.as_str()), ("sotto/hub/survivor/status", "online"));
+
+    let password = data.path().join("password");
+    std::fs::write(&password, &address.password).unwrap();
+    let mut hub = Running::start(
+        program("sotto-hub")
+            .args(["--json", "--data"])
+            .arg(data.path().join("hub"))
+            .arg("run")
+            .env("SOTTO_SATELLITES_LISTEN", "127.0.0.1:0")
+            .env("SOTTO_SATELLITES_DISCOVERY", "false")
+            .env("SOTTO_WEB_LISTEN", "127.0.0.1:0")
+            .env("SOTTO_MQTT_ADDRESS", format!("127.0.0.1:{}", address.port))
+            .env("SOTTO_MQTT_USER", &address.user)
+            .env("SOTTO_MQTT_PASSWORD_FILE", &password),
+    );
+    let online = listener.next().await.expect("the hub says that it is there");
+    assert_eq!(online.payload, "online");
+    assert_ne!(online.topic, "sotto/hub/survivor/status");
+    hub.signal("KILL");
+    hub.wait();
+    let offline = listener.next().await.expect("the broker says so in its place");
+    assert_eq!((&offline.topic, offline.payload.as_str()), (&online.topic, "offline"));
+    // Whoever comes later learns the same.
+    let mut late = Listener::on(&address, "sotto/hub/+/status").await;
+    let mut kept = [late.next().await.unwrap(), late.next().await.unwrap()];
+    kept.sort_by_key(|message| message.payload.clone());
+    assert_eq!(kept[0].topic, online.topic);
+    assert_eq!((kept[1].topic.as_str(), kept[1].payload.as_str()), ("sotto/hub/survivor/status", "online"));
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(late.next().await.unwrap().payload, "offline", "the survivor's farewell");
     broker.stop().await;
 }

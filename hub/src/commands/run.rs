@@ -199,10 +199,15 @@ async fn serve(
         "the hub is ready"
     );
     service::ready();
+    let all_over_the_house = config.satellites.discovery && !pages.address.ip().is_loopback();
+    let elsewhere = |address: &str| address.replacen("localhost", page_name::HOST, 1);
+    if all_over_the_house {
+        home.page(&elsewhere(&pages.url));
+    }
     if let Some(set_up) = pages.set_up {
         eprintln!("\nNobody lives here yet. Open this address once, to become the first:\n\n    {set_up}\n");
-        if config.satellites.discovery && !pages.address.ip().is_loopback() {
-            let elsewhere = set_up.replacen("localhost", page_name::HOST, 1);
+        if all_over_the_house {
+            let elsewhere = elsewhere(&set_up);
             eprintln!("or from a phone or another machine of the house:\n\n    {elsewhere}\n");
         }
     }

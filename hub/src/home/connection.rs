@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Address;
 
-/// Where the hub says whether it is there; its last will says `offline`.
-pub const STATUS: &str = "sotto/status";
+/// Where hubs say whether one is there.
+const STATUS: &str = "sotto/status";
 /// Seconds without traffic after which the broker is asked whether it is there.
 const KEEP_ALIVE: u16 = 5;
 const RETRY: std::ops::RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(10);
@@ -91,13 +91,25 @@ pub struct Sent {
 
 pub const NOT_SENT: Sent = Sent { acted: Acted::NotReached, heard: false };
 
-/// Whether a connection speaks for the hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a connection says of who holds it: `online`, and by its last will `offline`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
-    /// It says that the hub is there, and by its last will that it is not.
+    /// That a hub is there, on the status that all hubs of a broker share.
     Hub,
+    /// That this hub is there, on a topic of its own; nothing else goes over it. MQTT allows a connection one will.
+    Own(String),
     /// It only looks.
     Silent,
+}
+
+impl Presence {
+    fn topic(&self) -> Option<&str> {
+        match self {
+            Presence::Hub => Some(STATUS),
+            Presence::Own(topic) => Some(topic),
+            Presence::Silent => None,
+        }
+    }
 }
 
 /// The way to the broker. Cheap to clone.
@@ -140,6 +152,9 @@ impl Connection {
     ) -> (Self, JoinHandle<()>) {
         let (tell, online) = watch::channel(false);
         let connection = Connection { shared: Arc::default(), online, presence };
+        if let Some(topic) = connection.presence.topic() {
+            connection.listen(topic);
+        }
         let kept = connection.clone();
         let task = tokio::spawn(async move { kept.stay(address, &id, inbox, tell, stop).await });
         (connection, task)
@@ -206,14 +221,16 @@ impl Connection {
         lock(&self.shared.standing).retained.get(topic).is_some_and(|stands| stands == payload)
     }
 
-    /// Says again that a hub is there: another one on this broker, or an earlier connection of this one, has said that
-    /// it is not.
-    pub fn say_online(&self) {
-        let client = lock(&self.shared.client).clone();
-        if let Some(client) = client.filter(|_| self.is_online()) {
+    fn say_online(&self, client: &AsyncClient) {
+        if let Some(topic) = self.presence.topic() {
             let retained = PublishOptions::new(QoS::AtLeastOnce).retain(true);
-            let _ = client.try_publish(STATUS, "online", retained);
+            let _ = client.try_publish(topic, "online", retained);
         }
+    }
+
+    /// Another hub on this broker, or an earlier connection of this one, says that none is there.
+    fn is_denied_by(&self, message: &Message) -> bool {
+        self.presence.topic() == Some(&message.topic) && &message.payload[..] == b"offline"
     }
 
     /// Says all that stands under `prefix` again: somebody has come who may have missed it.
@@ -249,6 +266,10 @@ impl Connection {
         }
     }
 
+    fn is_beside(&self) -> bool {
+        matches!(self.presence, Presence::Own(_))
+    }
+
     async fn stay(
         self,
         address: Address,
@@ -267,14 +288,14 @@ impl Connection {
             let error = match found {
                 Err(error) => error,
                 Ok(found) => {
-                    let options = options(&found, id, self.presence);
+                    let options = options(&found, id, &self.presence);
                     let (client, mut events) = AsyncClient::builder(options).capacity(WAITING).build();
                     *lock(&self.shared.client) = Some(client.clone());
                     let error = tokio::select! {
                         error = self.serve(&mut events, &client, &mut inbox, &tell, &mut pause, &mut told) => error,
                         () = stop.cancelled() => {
-                            if self.presence == Presence::Hub {
-                                say_goodbye(&client, &mut events).await;
+                            if let Some(topic) = self.presence.topic() {
+                                say_goodbye(topic, &client, &mut events).await;
                             }
                             break;
                         }
@@ -284,7 +305,8 @@ impl Connection {
                     error.into()
                 }
             };
-            if !std::mem::replace(&mut told, true) {
+            // Of two connections to one broker one is enough to tell.
+            if !std::mem::replace(&mut told, true) && !self.is_beside() {
                 tracing::warn!(broker = ?address, %error, "the broker cannot be reached; trying again");
             }
             tokio::select! {
@@ -310,20 +332,21 @@ impl Connection {
             loop {
                 match events.poll().await {
                     Ok(Event::Incoming(Incoming::ConnAck(_))) => {
-                        let retained = PublishOptions::new(QoS::AtLeastOnce).retain(true);
-                        if self.presence == Presence::Hub {
-                            let _ = client.try_publish(STATUS, "online", retained);
-                        }
+                        self.say_online(client);
                         self.begin_anew();
                         tell.send_replace(true);
                         *pause = *RETRY.start();
-                        if std::mem::take(told) {
+                        if std::mem::take(told) && !self.is_beside() {
                             tracing::info!("the broker is back");
                         }
                     }
                     Ok(Event::Incoming(Incoming::Publish(publish))) => {
                         if let Some(message) = read(publish) {
-                            inbox(self, message);
+                            if self.is_denied_by(&message) {
+                                self.say_online(client);
+                            } else {
+                                inbox(self, message);
+                            }
                         }
                     }
                     Ok(_) => {}
@@ -408,12 +431,12 @@ fn read(publish: Publish) -> Option<Message> {
     Some(Message { topic, payload: publish.payload, retained: publish.retain })
 }
 
-fn options(address: &Address, id: &str, presence: Presence) -> MqttOptions {
+fn options(address: &Address, id: &str, presence: &Presence) -> MqttOptions {
     let mut options = MqttOptions::new(id, (address.host.clone(), address.port));
     options.set_keep_alive(KEEP_ALIVE).set_clean_start(true).set_connect_timeout(Duration::from_secs(5));
     options.set_max_packet_size(Some(LARGEST_PACKET));
-    if presence == Presence::Hub {
-        options.set_last_will(LastWill::new(STATUS, "offline", QoS::AtLeastOnce, true, None));
+    if let Some(topic) = presence.topic() {
+        options.set_last_will(LastWill::new(topic, "offline", QoS::AtLeastOnce, true, None));
     }
     if !address.user.is_empty() {
         options.set_credentials(address.user.clone(), address.password.clone());
@@ -427,9 +450,9 @@ fn options(address: &Address, id: &str, presence: Presence) -> MqttOptions {
     options
 }
 
-async fn say_goodbye(client: &AsyncClient, events: &mut EventLoop) {
+async fn say_goodbye(topic: &str, client: &AsyncClient, events: &mut EventLoop) {
     let retained = PublishOptions::new(QoS::AtLeastOnce).retain(true);
-    if let Ok(notice) = client.try_publish_tracked(STATUS, "offline", retained) {
+    if let Ok(notice) = client.try_publish_tracked(topic, "offline", retained) {
         let flushed = async {
             let pump = async { while events.poll().await.is_ok() {} };
             tokio::select! { _ = notice.wait_async() => {}, () = pump => {} }

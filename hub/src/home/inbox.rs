@@ -6,7 +6,7 @@ use sotto_house::{SatelliteId, UtteranceId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::answer::{Answer, reply};
-use super::connection::{Connection, Message, STATUS};
+use super::connection::{Connection, Message};
 use super::devices::{self, Request};
 use super::{BIRTH, EXPOSED, KnownHome, OwnActions, confirm};
 use crate::config;
@@ -49,12 +49,6 @@ pub fn arrived(
                 connection.stand_again("homeassistant/");
                 connection.stand_again("sotto/satellite/");
                 connection.stand_again("sotto/hub/");
-            }
-            return;
-        }
-        STATUS => {
-            if &payload[..] == b"offline" {
-                connection.say_online();
             }
             return;
         }

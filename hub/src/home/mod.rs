@@ -57,7 +57,7 @@ pub use address::{Address, Tls};
 pub use announce::{Announcement, QuietHours, Where};
 pub use answer::Answer;
 pub use connection::Message;
-use connection::{Connection, Once, Presence, STATUS};
+use connection::{Connection, Once, Presence};
 pub use devices::{Activity, Heard, HubState, Request, SatelliteDevice, SatelliteState};
 pub use discovery::Refusal;
 pub use entity::{Aspect, Entity, Source};
@@ -125,17 +125,21 @@ impl Home {
         let inbox = Box::new(move |connection: &Connection, message: Message| {
             arrived(connection, &mut lock(&shared), &ask, &tell, message);
         });
-        let (connection, task) =
-            Connection::open(address, format!("sotto-{}", settings.id), Presence::Hub, inbox, stop);
+        let id = format!("sotto-{}", settings.id);
+        let own = Presence::Own(devices::hub_status(&settings.id));
+        let (_, beside) =
+            Connection::open(address.clone(), format!("{id}-own"), own, Box::new(|_, _| {}), stop.clone());
+        let (connection, task) = Connection::open(address, id, Presence::Hub, inbox, stop);
+        let task = tokio::spawn(async move { drop(tokio::join!(task, beside)) });
         for filter in FILTERS
             .into_iter()
-            .chain([BIRTH, STATUS, "sotto/reply/+"])
+            .chain([BIRTH, "sotto/reply/+"])
             .chain(devices::REQUESTS)
             .chain(settings.own.reply_topics())
         {
             connection.listen(filter);
         }
-        let (topic, payload) = devices::hub(&settings.id, &settings.name, env!("CARGO_PKG_VERSION"));
+        let (topic, payload) = devices::hub(&settings.id, &settings.name, env!("CARGO_PKG_VERSION"), None);
         connection.stand(topic, payload);
         (Home { connection, inside, settings: Arc::new(settings), names, renamed }, requests, task)
     }
@@ -227,6 +231,13 @@ impl Home {
             *count
         };
         self.satellite_state(id, &SatelliteState { false_wakes: Some(count), ..SatelliteState::default() });
+    }
+
+    /// The hub's page has this address for all of the house.
+    pub fn page(&self, address: &str) {
+        let Settings { id, name, .. } = &*self.settings;
+        let (topic, payload) = devices::hub(id, name, env!("CARGO_PKG_VERSION"), Some(address));
+        self.connection.stand(topic, payload);
     }
 
     /// Says how the hub is now.

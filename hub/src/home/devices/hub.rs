@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::super::connection::STATUS;
 use super::{Standing, config_topic, hub_device, origin};
 
 /// How the hub is.
@@ -18,14 +17,24 @@ pub struct HubState {
     pub satellites: Option<usize>,
 }
 
-/// The hub as a device. `id` is the hub's among others on the same broker; `name` what people call it.
-pub fn hub(id: &str, name: &str, version: &str) -> Standing {
+/// Where one hub says whether it is there; its satellites are there only if it is.
+pub fn hub_status(id: &str) -> String {
+    format!("sotto/hub/{id}/status")
+}
+
+/// The hub as a device. `id` is the hub's among others on the same broker; `name` what people call it; `page` the address
+/// that its "Visit" leads to.
+pub fn hub(id: &str, name: &str, version: &str, page: Option<&str>) -> Standing {
     let device = hub_device(id);
     let unique = |key: &str| format!("{device}_{key}");
     let topic = |what: &str| format!("sotto/hub/{id}/{what}");
+    let mut about = json!({"identifiers": [device], "name": name, "manufacturer": "Sotto", "model": "Hub",
+                           "sw_version": version});
+    if let Some(page) = page {
+        about["configuration_url"] = json!(page);
+    }
     let payload = json!({
-        "device": {"identifiers": [device], "name": name, "manufacturer": "Sotto", "model": "Hub",
-                   "sw_version": version},
+        "device": about,
         "origin": origin(),
         "components": {
             "health": {"platform": "binary_sensor", "unique_id": unique("health"), "name": "Health",
@@ -43,7 +52,7 @@ pub fn hub(id: &str, name: &str, version: &str) -> Standing {
             "announce": {"platform": "notify", "unique_id": unique("announce"), "name": "Announce everywhere",
                          "command_topic": "sotto/say"},
         },
-        "qos": 1, "availability": [{"topic": STATUS}],
+        "qos": 1, "availability": [{"topic": hub_status(id)}],
     });
     (config_topic(&device), payload.to_string())
 }

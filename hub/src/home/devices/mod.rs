@@ -10,7 +10,7 @@ mod request;
 mod satellite;
 
 pub use heard::{Heard, heard};
-pub use hub::{HubState, hub, hub_state};
+pub use hub::{HubState, hub, hub_state, hub_status};
 pub use request::{REQUESTS, Request, request};
 pub use satellite::{
     Activity, SatelliteDevice, SatelliteState, satellite, satellite_state, without_satellite,
@@ -59,7 +59,9 @@ pub(super) mod tests {
         let bare = SatelliteDevice { area: None, wake_words: Some(Vec::new()), ..kitchen() };
         let unknown = SatelliteDevice { version: String::new(), wake_words: None, ..kitchen() };
         let satellites = [kitchen(), bare, unknown].map(|device| satellite("home", &device));
-        for (topic, payload) in satellites.into_iter().chain([hub("home", "Sotto", "0.1.0")]) {
+        for (topic, payload) in
+            satellites.into_iter().chain([hub("home", "Sotto", "0.1.0", Some("https://sotto.local:8443"))])
+        {
             let id = topic.strip_prefix("homeassistant/device/").unwrap().strip_suffix("/config").unwrap();
             assert!(id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'), "{id}");
             let payload: Value = serde_json::from_str(&payload).unwrap();

@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 use sotto_house::{Area, Outcome, SatelliteId};
 
-use super::super::connection::STATUS;
 use super::heard::{TRIGGERS, event_type};
-use super::{Standing, at, config_topic, hub_device, origin};
+use super::{Standing, at, config_topic, hub_device, hub_status, origin};
 
 /// The choice that leaves it to the satellite's own configuration.
 pub const OWN_WAKE_WORDS: &str = "as configured there";
@@ -173,7 +172,7 @@ pub fn satellite(hub: &str, device: &SatelliteDevice) -> Standing {
     }
     let payload = json!({
         "device": about, "origin": origin(), "components": components, "qos": 1,
-        "availability": [{"topic": STATUS}, {"topic": topic("availability")}],
+        "availability": [{"topic": hub_status(hub)}, {"topic": topic("availability")}],
         "availability_mode": "all",
     });
     (config_topic(&format!("sotto_{id}")), payload.to_string())
