@@ -30,7 +30,7 @@ for key in image output package satellite name area code; do
     [ -n "${!key}" ] || die "--$key is missing; see --help"
 done
 [ -f "$image" ] || die "there is no image $image"
-[ -f "$package" ] || die "there is no package $package; build it with deploy/debian/build.sh or arm64.sh"
+[ -f "$package" ] || die "there is no package $package; build it with deploy/debian/build.sh or arm.sh"
 [ ! -e "$output" ] || die "$output exists already; nothing was changed"
 case "$image" in *.xz | *.gz | *.zip) die "unpack $image first (xz -d, gunzip, unzip)" ;; esac
 case "$satellite" in bonnet | ring | none) ;; *) die "--satellite is bonnet, ring or none, not $satellite" ;; esac
