@@ -45,6 +45,7 @@ impl WhisperModel {
     /// Loads a ggml file. A file that is no model, a truncated one or one of another kind is an error.
     pub fn load(path: &Path) -> Result<Self, HearingError> {
         whisper_rs::install_logging_hooks();
+        check_processor(&used(), path)?;
         check_header(path)?;
         let mut settings = WhisperContextParameters::new();
         settings.use_gpu(false);
@@ -64,6 +65,38 @@ fn unusable(path: &Path, why: &str) -> HearingError {
         "{} cannot be used as a Whisper model: {why}; remove it and pull it again (sotto-hub models pull)",
         path.display()
     ))
+}
+
+/// What whisper.cpp was compiled to use of a processor, and whether this one has it. An instruction that it does not
+/// have would end the process in the middle of a word; small Celerons and Atoms lack these to this day.
+fn used() -> Vec<(&'static str, bool, bool)> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let built = whisper_rs::SystemInfo::default();
+        vec![
+            ("AVX", built.avx, is_x86_feature_detected!("avx")),
+            ("AVX2", built.avx2, is_x86_feature_detected!("avx2")),
+            ("FMA", built.fma, is_x86_feature_detected!("fma")),
+            ("F16C", built.f16c, is_x86_feature_detected!("f16c")),
+        ]
+    }
+    // Elsewhere it is compiled for the oldest processor of the architecture.
+    #[cfg(not(target_arch = "x86_64"))]
+    Vec::new()
+}
+
+fn check_processor(used: &[(&str, bool, bool)], path: &Path) -> Result<(), HearingError> {
+    let lacking: Vec<&str> =
+        used.iter().filter(|(_, used, there)| *used && !there).map(|(name, _, _)| *name).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(HearingError::Model(format!(
+        "this processor has no {}, which Whisper as it was built here needs for {}; use engine = \"phrase\" in \
+         [hearing], or \"remote\" with another machine",
+        lacking.join(", "),
+        path.display()
+    )))
 }
 
 /// The loader of whisper.cpp trusts its file and may crash on a bad one, so what it allocates by is looked at
@@ -342,6 +375,19 @@ mod tests {
             end: Duration::ZERO,
         };
         text.split(' ').map(word).collect()
+    }
+
+    #[test]
+    fn a_processor_that_lacks_something_is_told_so() {
+        let check = |used: &[(&str, bool, bool)], expect: Option<&str>| {
+            let said = check_processor(used, Path::new("base.en.bin")).err().map(|error| error.to_string());
+            assert_eq!(said.is_some(), expect.is_some(), "{said:?}");
+            assert!(said.unwrap_or_default().contains(expect.unwrap_or_default()));
+        };
+        check(&[], None);
+        check(&[("AVX", true, true), ("AVX2", false, false)], None);
+        check(&[("AVX", true, true), ("AVX2", true, false), ("FMA", true, false)], Some("no AVX2, FMA,"));
+        check_processor(&used(), Path::new("base.en.bin")).expect("it was built for this machine");
     }
 
     #[test]

@@ -198,7 +198,10 @@ fn page(listen: SocketAddr, data: &Path) -> Finding {
         Err(Greeting::Refused(error)) => Finding::broken(
             "page",
             format!("the certificate is no good: {error}"),
-            format!("set the clock right, or remove {} and restart the hub", data.join("web").display()),
+            format!(
+                "set the clock right; else remove {} and restart the hub: each device has to trust the page anew",
+                data.join("web").display()
+            ),
         ),
     }
 }
