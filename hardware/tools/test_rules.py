@@ -1,10 +1,13 @@
 """Each rule is broken once, and says so. Run: python3 -m unittest discover hardware/tools"""
 
 import copy
+import pathlib
+import tempfile
 import unittest
 
 import draw
 import netlist as wiring
+import parts
 import rules
 
 
@@ -119,6 +122,20 @@ class Rules(unittest.TestCase):
 
         self.says("ring", too_many_lamps, "pi.2 gives 1800 mA")
         self.says("ring", too_many_lamps, "the power supply gives 2500 mA")
+
+    def test_each_part_has_a_number_and_a_price(self):
+        with tempfile.TemporaryDirectory() as folder:
+            hardware = pathlib.Path(folder)
+            (hardware / "ring").mkdir()
+
+            def sum_of(*lines):
+                (hardware / "ring/parts.csv").write_text("\n".join(["part,quantity,euros each", *lines]), encoding="utf-8")
+                return sum(quantity * each for _, quantity, each in parts.rows("ring", hardware))
+
+            self.assertEqual(str(sum_of("Screw,4,0.08", "Lamp,1,6.50")), "6.82")
+            for line in ["Lamp,1,", "Lamp,,6.50", "Lamp,1,cheap", "Lamp,0,6.50", "Lamp,1,-1", "Lamp", ",1,6.50", "Lamp,1,NaN"]:
+                with self.assertRaisesRegex(SystemExit, "line 3", msg=line):
+                    sum_of("Screw,4,0.08", line)
 
     def test_a_drawing_shows_every_wire_and_part(self):
         for satellite in wiring.SATELLITES:
