@@ -30,6 +30,8 @@ def check():
         if not wrong and (not drawing.exists() or drawing.read_text(encoding="utf-8") != draw.svg(netlist)):
             wrong.append("wiring.svg is not what netlist.toml says; draw it again: python3 hardware/tools draw")
         wrong += overlays_compile(satellite)
+        if f"**€ {parts.total(satellite)}**" not in (HARDWARE / "README.md").read_text(encoding="utf-8"):
+            wrong.append("README.md names another price than parts.csv adds up to")
         found += [f"{satellite}: {what}" for what in wrong]
         print(f"{satellite}: {len(netlist.parts)} parts, {len(netlist.nets)} nets, € {parts.total(satellite)}")
     for what in found:
