@@ -32,7 +32,7 @@ Description=Install Sotto's satellite and pair it, once
 Wants=network-online.target time-sync.target
 After=network-online.target time-sync.target
 ConditionPathExists=/boot/firmware/sotto/code
-# A code lives ten minutes; after a quarter of an hour it is not tried any more.
+# Four times a minute, for ten minutes: a code that is not taken by then was another.
 StartLimitIntervalSec=1h
 StartLimitBurst=40
 

@@ -3,16 +3,18 @@
 # and puts hostname, Wi-Fi, the package, settings for the hardware and the pairing code on its boot partition. On its
 # first boot the satellite joins the network, installs the package and pairs by itself; then it erases the code.
 #
-#   deploy/sd-card/prepare.sh --image 2025-10-01-raspios-bookworm-arm64-lite.img --output kitchen.img \
+#   deploy/sd-card/prepare.sh --image raspios-trixie-arm64-lite.img --output kitchen.img \
 #       --package target/debian/sotto-satellite_0.1.0-1_arm64.deb --satellite bonnet --name kitchen --area Kitchen \
 #       --code "1234 5678" --wifi HomeNet --wifi-password-file password.txt --country DE
+#
+# The code: `sotto-hub pair --minutes 60` on the hub, so that it is still good when the card has been written and has booted.
 #
 # Then write it: sudo dd if=kitchen.img of=/dev/sdX bs=4M conv=fsync status=progress   (or Raspberry Pi Imager: "Use custom")
 # Nothing is mounted and no root is needed. Needs mtools, fdisk, and dtc for the bonnet's overlay.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 hardware=$here/../../hardware
-usage() { sed -n '2,12s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; }
 die() { echo "prepare.sh: $*" >&2; exit 2; }
 
 image= output= package= satellite= name= area= code= wifi= password_file= country=
@@ -35,7 +37,7 @@ done
 case "$image" in *.xz | *.gz | *.zip) die "unpack $image first (xz -d, gunzip, unzip)" ;; esac
 case "$satellite" in bonnet | ring | none) ;; *) die "--satellite is bonnet, ring or none, not $satellite" ;; esac
 [[ $name =~ ^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$ ]] || die "--name becomes the host name: letters a–z, digits and hyphens, not “$name”"
-[[ $code =~ ^[0-9]{4}[\ -]?[0-9]{4}$ ]] || die "--code is the eight digits that \`sotto-hub pair\` shows"
+[[ $code =~ ^[0-9]{4}[\ -]?[0-9]{4}$ ]] || die "--code is the eight digits that \`sotto-hub pair --minutes 60\` shows"
 [[ $area != *[\'\"\\$]* && $area != *$'\n'* ]] || die "--area must not have quotes, backslashes or dollar signs"
 if [ -n "$wifi" ]; then
     [ -f "$password_file" ] || die "--wifi needs --wifi-password-file, a file with the password on one line"
@@ -109,5 +111,5 @@ put "$here/pair.sh" sotto/pair.sh
 boot_dir=/boot/firmware
 sed -i "1s#\$# systemd.run=$boot_dir/sotto/first-boot.sh systemd.run_success_action=reboot systemd.unit=kernel-command-line.target#" "$work/cmdline.txt"
 put "$work/cmdline.txt" cmdline.txt
-echo "$output is ready. Write it to a card and start the satellite within the code's lifetime; \`sotto-hub pair\` gives another,"
-echo "which goes into sotto/code on the card's boot partition."
+echo "$output is ready. Write it to a card and start the satellite while the code is good; \`sotto-hub pair --minutes 60\` gives"
+echo "another, which goes into sotto/code on the card's boot partition."

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use crate::secret::Code;
 use crate::wire::RefusedReason;
 
-/// How long a code is good for.
+/// How long a code is good for, if nobody asks for more.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(600);
+/// Nobody may ask for more: a card is written, and its first boot done, in less.
+pub const CODE_LIFETIME_AT_MOST: Duration = Duration::from_secs(2 * 3600);
 
 /// Wrong tries that burn a code.
 const TRIES: u32 = 5;
@@ -40,8 +42,8 @@ struct Out {
 
 impl Codes {
     /// Puts a code out in place of the last one.
-    pub fn put_out(&mut self, now: Instant, code: Code) {
-        self.out = Some(Out { code, until: now + CODE_LIFETIME, tries: 0 });
+    pub fn put_out(&mut self, now: Instant, code: Code, good_for: Duration) {
+        self.out = Some(Out { code, until: now + good_for.min(CODE_LIFETIME_AT_MOST), tries: 0 });
         self.used = false;
     }
 
@@ -99,7 +101,7 @@ mod tests {
         let code: Code = "1234 5678".parse().unwrap();
         let mut codes = Codes::default();
         assert_eq!(codes.a_try(now), Err(RefusedReason::NoCode));
-        codes.put_out(now, code.clone());
+        codes.put_out(now, code.clone(), CODE_LIFETIME);
         assert_eq!(codes.a_try(now), Err(RefusedReason::TooFast));
         for _ in 0..TRIES {
             now += PACE;
@@ -109,12 +111,18 @@ mod tests {
         assert_eq!(codes.a_try(now), Err(RefusedReason::Burnt));
         assert_eq!(codes.state(now), CodeState::Burnt);
 
-        codes.put_out(now, code.clone());
+        codes.put_out(now, code.clone(), CODE_LIFETIME_AT_MOST * 2);
+        now += CODE_LIFETIME_AT_MOST - PACE;
+        assert!(!codes.is_over(now), "who asked for more got it");
+        now += PACE;
+        assert_eq!(codes.state(now), CodeState::Expired, "and not for ever");
+
+        codes.put_out(now, code.clone(), CODE_LIFETIME);
         now += CODE_LIFETIME;
         assert_eq!(codes.a_try(now), Err(RefusedReason::NoCode));
         assert_eq!(codes.state(now), CodeState::Expired);
 
-        codes.put_out(now, code.clone());
+        codes.put_out(now, code.clone(), CODE_LIFETIME);
         now += PACE;
         assert_eq!(codes.a_try(now), Ok(code.clone()));
         assert!(codes.used(&code) && !codes.used(&code), "a code pairs one satellite");

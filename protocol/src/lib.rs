@@ -30,7 +30,7 @@ mod wire {
 }
 
 pub use audio::{FRAME, Packet, PacketError, SAMPLE_RATE};
-pub use codes::{CODE_LIFETIME, CodeState, Codes};
+pub use codes::{CODE_LIFETIME, CODE_LIFETIME_AT_MOST, CodeState, Codes};
 pub use control::{
     Hello, HelloAck, JournalHead, KnownUtterance, Outcome, ProtocolError, ToHub, ToSatellite, VERSION,
     WAKE_WORDS,

@@ -25,6 +25,9 @@ pub struct Args {
     /// The area it stands in
     #[arg(long, requires = "code")]
     area: Option<String>,
+    /// How long the code is good for: longer than usual for an SD card that has to be written first
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=120), conflicts_with = "code")]
+    minutes: u64,
     /// Do not wait until the satellite has used the code
     #[arg(long)]
     no_wait: bool,
@@ -47,13 +50,13 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let answer = ask(&data, &json!({ "ask": "pair" }))?;
+    let answer = ask(&data, &json!({ "ask": "pair", "seconds": args.minutes * 60 }))?;
     if place.json {
         println!("{answer}");
         return Ok(ExitCode::SUCCESS);
     }
     println!("{}", text(&answer, "code"));
-    eprintln!("type it at the satellite within ten minutes:");
+    eprintln!("type it at the satellite within {} minutes:", args.minutes);
     eprintln!("  sotto-satellite pair {} --name NAME --area AREA", text(&answer, "code").replace(' ', ""));
     if args.no_wait {
         return Ok(ExitCode::SUCCESS);

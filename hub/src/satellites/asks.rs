@@ -1,8 +1,10 @@
 //! What the command line may ask about satellites, over the control socket.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sotto_house::{Area, SatelliteId};
-use sotto_protocol::CODE_LIFETIME;
+use sotto_protocol::{CODE_LIFETIME, CODE_LIFETIME_AT_MOST};
 
 use super::{CodeState, Listed, SatellitesHandle};
 use crate::control::Answer;
@@ -19,14 +21,18 @@ async fn answer(satellites: &SatellitesHandle, ask: &str, question: &Value) -> O
     let text = |key: &str| question.get(key).and_then(Value::as_str);
     let id = || SatelliteId::new(text("satellite").unwrap_or_default()).map_err(|error| error.to_string());
     Some(match ask {
-        "pair" => satellites.begin_pairing().map_err(|error| error.to_string()).map(|code| {
-            json!({
-                "code": code.to_string(),
-                "seconds": CODE_LIFETIME.as_secs(),
-                "hub": satellites.hub(),
-                "port": satellites.address().map(|address| address.port()).ok(),
+        "pair" => {
+            let asked = question["seconds"].as_u64().map(Duration::from_secs);
+            let good_for = asked.unwrap_or(CODE_LIFETIME).min(CODE_LIFETIME_AT_MOST);
+            satellites.begin_pairing_for(good_for).map_err(|error| error.to_string()).map(|code| {
+                json!({
+                    "code": code.to_string(),
+                    "seconds": good_for.as_secs(),
+                    "hub": satellites.hub(),
+                    "port": satellites.address().map(|address| address.port()).ok(),
+                })
             })
-        }),
+        }
         "pair-state" => Ok(json!({ "state": match satellites.code_state() {
             CodeState::None => "none",
             CodeState::Waiting { .. } => "waiting",

@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sotto_house::{Area, Bid, End, Outcome, SatelliteId, Trigger, UtteranceId};
 use sotto_protocol::{
-    Capability, Code, Codes, DismissReason, ErrorCode, Fingerprint, Identity, IdentityError, JournalHead,
-    OutcomeKind, Panel, ProtocolError, Settings, TlsError, ToSatellite, WatchLevel,
+    CODE_LIFETIME, Capability, Code, Codes, DismissReason, ErrorCode, Fingerprint, Identity, IdentityError,
+    JournalHead, OutcomeKind, Panel, ProtocolError, Settings, TlsError, ToSatellite, WatchLevel,
 };
 use tokio::sync::mpsc;
 
@@ -278,8 +278,13 @@ impl SatellitesHandle {
 
     /// Puts out a one-time code, for `sotto-satellite pair`. The last one is void.
     pub fn begin_pairing(&self) -> Result<Code, PairingError> {
+        self.begin_pairing_for(CODE_LIFETIME)
+    }
+
+    /// The same, with a code that is good for so long, [`CODE_LIFETIME_AT_MOST`] at most.
+    pub fn begin_pairing_for(&self, good_for: Duration) -> Result<Code, PairingError> {
         let code = Code::random().map_err(|_| PairingError::Random)?;
-        lock(&self.shared.codes).put_out(Instant::now(), code.clone());
+        lock(&self.shared.codes).put_out(Instant::now(), code.clone(), good_for);
         Ok(code)
     }
 

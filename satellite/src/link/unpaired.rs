@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
 use sotto_protocol::{
-    ALPN_PAIR, Code, Codes, Ends, ErrorCode, PairError, Peer, RefusedReason, SATELLITE_SERVICE,
-    SatelliteRecord, Side, TlsError, VERSION, pair_answering, peer_fingerprint, quic_server,
+    ALPN_PAIR, CODE_LIFETIME, Code, Codes, Ends, ErrorCode, PairError, Peer, RefusedReason,
+    SATELLITE_SERVICE, SatelliteRecord, Side, TlsError, VERSION, pair_answering, peer_fingerprint,
+    quic_server,
 };
 
 use super::keep::Parts;
@@ -50,7 +51,7 @@ async fn until_paired(parts: &Parts) -> Option<Pin> {
                 }
                 if lock(&codes).is_over(Instant::now()) {
                     let code = Code::random().inspect_err(|error| tracing::error!(%error, "no code")).ok()?;
-                    lock(&codes).put_out(Instant::now(), code.clone());
+                    lock(&codes).put_out(Instant::now(), code.clone(), CODE_LIFETIME);
                     parts.events.send(FromHub::Unpaired { code }).await.ok()?;
                 }
             }
