@@ -333,6 +333,33 @@ for (const button of document.querySelectorAll("[data-watch]")) {
   });
 }
 
+// Models that are being fetched: how far they are, without disturbing who reads or is about to press a button.
+const models = $("[data-refresh]");
+if (models) {
+  const look = async () => {
+    if (!$("[data-state=pulling]", models)) return;
+    const answer = document.hidden ? null : await fetch(models.dataset.refresh).catch(() => null);
+    if (answer?.redirected) return;
+    const page = answer?.ok ? parse(await answer.text()) : null;
+    for (const fresh of page?.querySelectorAll("[data-state]") ?? []) {
+      const old = document.getElementById(fresh.id);
+      if (!old) continue;
+      if (old.dataset.state !== fresh.dataset.state) {
+        const focused = old.contains(document.activeElement);
+        announce(`${$("h3", fresh).textContent}: ${$(".pill", fresh).textContent}`);
+        old.replaceWith(document.adoptNode(fresh));
+        if (focused) $("button", document.getElementById(fresh.id))?.focus();
+      } else if (fresh.dataset.state === "pulling") {
+        const part = $("progress", fresh).getAttribute("value");
+        if (part !== null) $("progress", old).setAttribute("value", part);
+        $("[data-arrived]", old).textContent = $("[data-arrived]", fresh).textContent;
+      }
+    }
+    setTimeout(look, 1_000);
+  };
+  setTimeout(look, 1_000);
+}
+
 // A page that waits for something asks again by itself.
 const again = $("form[data-again]");
 if (again) setTimeout(() => again.requestSubmit(), 2_000);

@@ -3,7 +3,8 @@
 use askama::Template;
 use axum::response::Response;
 use jiff::Timestamp;
-use sotto_journal::{MemberError, Passkey};
+use sotto_journal::Passkey;
+use zeroize::Zeroizing;
 
 use crate::answer::{go, page};
 use crate::frame::Frame;
@@ -11,7 +12,7 @@ use crate::settings::refused;
 use crate::tokens::Scope;
 use crate::trouble::Trouble;
 use crate::visitor::{Deed, Member};
-use crate::welcome::{member_error, weak};
+use crate::welcome::weak;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -63,9 +64,7 @@ async fn show_with(
     token: Option<String>,
 ) -> Result<Response, Trouble> {
     let lang = member.lang;
-    let session = member.session.clone();
-    let passkeys = member.shared.ask(move |journal| journal.passkeys(&session.person)).await?;
-    let passkeys = passkeys.map_err(|error| Trouble::Broken(lang, error.to_string()))?;
+    let passkeys = passkeys(member).await?;
     let tokens = member.shared.tokens.own(member.session.id);
     let tokens = tokens
         .iter()
@@ -109,6 +108,11 @@ async fn show_with(
         tokens,
         scopes: Scope::ALL.map(|(_, name)| (name, lang.say(&format!("scope.{name}")).to_owned())).into(),
     }))
+}
+
+pub async fn passkeys(member: &Member) -> Result<Vec<Passkey>, Trouble> {
+    let passkeys = member.ask(|journal, who| journal.passkeys(who)).await?;
+    passkeys.map_err(|error| Trouble::store(member.lang, &error))
 }
 
 fn one_passkey(member: &Member, passkey: Passkey) -> OnePasskey {
@@ -170,28 +174,26 @@ fn browser(agent: &str) -> Option<String> {
 
 pub async fn passphrase(deed: Deed) -> Result<Response, Trouble> {
     let Deed { member, form } = deed;
-    let (old, new) = (form.raw("old").to_owned(), form.raw("new").to_owned());
-    if let Some(weak) = weak(&new, member.person().name()) {
-        return show(&member, Some(member.lang.say(weak).to_owned()), true).await;
+    match change_passphrase(&member, form.raw("old"), form.raw("new")).await {
+        Ok(()) => show(&member, Some(member.lang.say("account.changed").to_owned()), false).await,
+        Err(Trouble::Refused(_, why)) => show(&member, Some(why), true).await,
+        Err(error) => Err(error),
     }
-    let wait = member.shared.heavy.take(&member.session.id);
-    wait.map_err(|wait| Trouble::TooOften(member.lang, wait.as_secs() + 1))?;
+}
+
+/// Another passphrase; whoever is signed in elsewhere is no longer.
+pub async fn change_passphrase(member: &Member, old: &str, new: &str) -> Result<(), Trouble> {
+    if let Some(weak) = weak(new, member.person().name()) {
+        return Err(Trouble::Refused(member.lang, member.lang.say(weak).to_owned()));
+    }
+    member.try_heavy()?;
     let _seat = member.shared.hard.acquire().await;
-    let session = member.session.clone();
-    let changed = member
-        .shared
-        .ask(move |journal| journal.change_passphrase(&session.person, &old, &new, Timestamp::now()))
-        .await?;
-    match changed {
-        Ok(()) => {
-            member.shared.sign_out(member.session.id, Some(&member.session.handle));
-            show(&member, Some(member.lang.say("account.changed").to_owned()), false).await
-        }
-        Err(error @ (MemberError::WrongPassphrase | MemberError::PassphraseShort)) => {
-            show(&member, Some(member_error(member.lang, &error)), true).await
-        }
-        Err(error) => Err(refused(member.lang, &error)),
-    }
+    let (old, new) = (Zeroizing::new(old.to_owned()), Zeroizing::new(new.to_owned()));
+    let changed =
+        member.ask(move |journal, who| journal.change_passphrase(who, &old, &new, Timestamp::now()));
+    changed.await?.map_err(|error| refused(member.lang, &error))?;
+    member.shared.sign_out(member.session.id, Some(&member.session.handle));
+    Ok(())
 }
 
 pub async fn close_session(deed: Deed) -> Result<Response, Trouble> {
@@ -205,16 +207,19 @@ pub async fn close_session(deed: Deed) -> Result<Response, Trouble> {
 /// Makes a token and shows it, this once.
 pub async fn make_token(deed: Deed) -> Result<Response, Trouble> {
     let Deed { member, form } = deed;
-    let lang = member.lang;
     let scopes: Vec<Scope> = form.all("scope").filter_map(Scope::named).collect();
+    let token = new_token(&member, form.get("name"), scopes)?;
+    show_with(&member, None, false, Some(token)).await
+}
+
+pub fn new_token(member: &Member, name: &str, scopes: Vec<Scope>) -> Result<String, Trouble> {
+    let lang = member.lang;
     if scopes.is_empty() {
         return Err(Trouble::Refused(lang, lang.say("account.no_scope").to_owned()));
     }
-    let made = member.shared.tokens.make(member.session.clone(), form.get("name"), scopes);
-    match made.map_err(|error| Trouble::Broken(lang, error.to_string()))? {
-        Some(token) => show_with(&member, None, false, Some(token)).await,
-        None => Err(Trouble::Refused(lang, lang.say("account.too_many_tokens").to_owned())),
-    }
+    let made = member.shared.tokens.make(member.session.clone(), name, scopes);
+    let made = made.map_err(|error| Trouble::Broken(lang, error.to_string()))?;
+    made.ok_or_else(|| Trouble::Refused(lang, lang.say("account.too_many_tokens").to_owned()))
 }
 
 pub async fn end_token(deed: Deed) -> Result<Response, Trouble> {

@@ -67,7 +67,7 @@ pub async fn audio(
             let sound = match opened {
                 Ok(sound) => sound,
                 Err(ListenError::Store(error) | ListenError::NotRecorded(error)) => {
-                    return Err(Trouble::Broken(lang, error.to_string()));
+                    return Err(Trouble::store(lang, &error));
                 }
                 Err(ListenError::Damaged) => {
                     return Err(Trouble::Refused(lang, lang.say("play.cannot").to_owned()));

@@ -2,7 +2,7 @@
 //! Nothing is carried out and nothing is kept.
 
 use askama::Template;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use sotto_house::Area;
@@ -14,6 +14,7 @@ use crate::port::Explanation;
 use crate::session;
 use crate::trouble::Trouble;
 use crate::visitor::{Deed, Member};
+use crate::voice::samples;
 
 /// Ten seconds of 16 kHz samples and a little over.
 pub const SOUND: usize = 400 * 1024;
@@ -75,32 +76,35 @@ fn show(member: &Member, text: String, area: Option<&Area>, tried: Option<Explan
 
 pub async fn explain(deed: Deed) -> Result<Response, Trouble> {
     let Deed { member, form } = deed;
-    let lang = member.lang;
-    let wait = member.shared.heavy.take(&member.session.id);
-    wait.map_err(|wait| Trouble::TooOften(lang, wait.as_secs() + 1))?;
-    let text: String = form.get("sentence").chars().filter(|c| !c.is_control()).take(SENTENCE).collect();
-    let area = Area::new(form.get("area")).ok();
+    let (text, area) = (form.get("sentence"), Area::new(form.get("area")).ok());
     if text.is_empty() {
-        return Ok(show(&member, text, area.as_ref(), None));
+        return Ok(show(&member, String::new(), area.as_ref(), None));
     }
-    let explained = member.shared.port.explain(text.clone(), area.clone()).await;
-    let explained = explained.map_err(|error| port_trouble(lang, &error))?;
-    Ok(show(&member, text, area.as_ref(), Some(explained)))
+    let explained = tried(&member, text, area.clone()).await?;
+    Ok(show(&member, text.to_owned(), area.as_ref(), Some(explained)))
 }
 
-/// Samples from the browser's microphone (16-bit little-endian, mono, 16 kHz) to the words heard in them.
+/// How a sentence, said in an area, would be understood.
+pub async fn tried(member: &Member, text: &str, area: Option<Area>) -> Result<Explanation, Trouble> {
+    member.try_heavy()?;
+    let text = text.chars().filter(|c| !c.is_control()).take(SENTENCE).collect();
+    let explained = member.shared.port.explain(text, area).await;
+    explained.map_err(|error| port_trouble(member.lang, &error))
+}
+
+/// Samples from the browser's microphone to the words heard in them.
 pub async fn hear(member: Member, headers: HeaderMap, body: Body) -> Result<Response, Trouble> {
-    let lang = member.lang;
     let token = headers.get("x-csrf").and_then(|token| token.to_str().ok()).unwrap_or_default();
     if !session::same(token, &member.session.csrf) {
-        return Err(Trouble::Elsewhere(lang));
+        return Err(Trouble::Elsewhere(member.lang));
     }
-    let wait = member.shared.heavy.take(&member.session.id);
-    wait.map_err(|wait| Trouble::TooOften(lang, wait.as_secs() + 1))?;
-    let body = to_bytes(body, SOUND).await.map_err(|_| Trouble::TooMuch(lang))?;
-    let samples: Vec<i16> = body.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
-    match member.shared.port.hear(samples).await {
-        Ok(words) => Ok(words.into_response()),
-        Err(error) => Err(port_trouble(lang, &error)),
-    }
+    Ok(heard(&member, body).await?.into_response())
+}
+
+/// What the house hears in a sound; see [`samples`] for its form.
+pub async fn heard(member: &Member, body: Body) -> Result<String, Trouble> {
+    member.try_heavy()?;
+    let samples = samples(body, member.lang).await?;
+    let words = member.shared.port.hear(samples).await;
+    words.map_err(|error| port_trouble(member.lang, &error))
 }

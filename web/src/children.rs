@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sotto_house::{PersonId, RecordingId};
-use sotto_journal::{EraseError, Filter, Outline, Outlines, ReadError, Ward, What};
+use sotto_journal::{EraseError, Filter, Outline, Outlines, ReadError, Receipt, Ward, What};
 
 use crate::answer::{go, page};
 use crate::erase::AskPage;
@@ -44,23 +44,7 @@ struct Row {
 
 pub async fn children_page(member: Member) -> Result<Response, Trouble> {
     let lang = member.lang;
-    let session = member.session.clone();
-    let found = member
-        .shared
-        .ask(move |journal| -> Result<_, ReadError> {
-            let wards = journal.wards(&session.person)?;
-            let look = |ward: Ward| -> Result<_, ReadError> {
-                let all = Filter::default();
-                let (seen, _) = journal.ward_history(ward.child, &session.person, &all, None, SHOWN)?;
-                Ok((ward, seen))
-            };
-            wards.into_iter().map(look).collect::<Result<Vec<_>, _>>()
-        })
-        .await?
-        .map_err(|error| crate::history::read_trouble(lang, error))?;
-    if found.is_empty() {
-        return Err(Trouble::NotHere(lang));
-    }
+    let found = wards(&member).await?;
     let child = |(ward, seen): (Ward, Outlines)| Child {
         id: ward.child.to_string(),
         count: lang.count("children.count", ward.recordings),
@@ -70,6 +54,19 @@ pub async fn children_page(member: Member) -> Result<Response, Trouble> {
     };
     let children = found.into_iter().map(child).collect();
     Ok(page(&ChildrenPage { frame: member.frame("children.title"), children }))
+}
+
+/// The children whom this person looks after, each with its newest recordings; not found where there are none.
+pub async fn wards(member: &Member) -> Result<Vec<(Ward, Outlines)>, Trouble> {
+    let found = member.ask(|journal, who| -> Result<_, ReadError> {
+        let look = |ward: Ward| -> Result<_, ReadError> {
+            let (seen, _) = journal.ward_history(ward.child, who, &Filter::default(), None, SHOWN)?;
+            Ok((ward, seen))
+        };
+        journal.wards(who)?.into_iter().map(look).collect::<Result<Vec<_>, _>>()
+    });
+    let found = found.await?.map_err(|error| crate::history::read_trouble(member.lang, error))?;
+    if found.is_empty() { Err(Trouble::NotHere(member.lang)) } else { Ok(found) }
 }
 
 fn row(member: &Member, id: RecordingId, outline: &Outline) -> Row {
@@ -171,17 +168,18 @@ pub async fn ask(deed: Deed) -> Result<Response, Trouble> {
 }
 
 pub async fn erase(deed: Deed) -> Result<Response, Trouble> {
-    let Deed { member, form } = deed;
+    let receipt = erase_what(&deed.member, &deed.form).await?;
+    Ok(go(&format!("/receipts/{}", receipt.erasure)))
+}
+
+/// Erases what the form chooses of one child.
+pub async fn erase_what(member: &Member, form: &Form) -> Result<Receipt, Trouble> {
     let lang = member.lang;
-    let Chosen { child, what, .. } = Chosen::of(&form, member.zone(), lang)?;
-    let session = member.session.clone();
-    let erased = member
-        .shared
-        .ask(move |journal| journal.erase_of_ward(child, &what, &session.person, Timestamp::now()))
-        .await?;
-    match erased {
-        Ok(receipt) => Ok(go(&format!("/receipts/{}", receipt.erasure))),
-        Err(EraseError::Store(error)) => Err(Trouble::Broken(lang, error.to_string())),
-        Err(_) => Err(Trouble::NotHere(lang)),
-    }
+    let Chosen { child, what, .. } = Chosen::of(form, member.zone(), lang)?;
+    let erased =
+        member.ask(move |journal, who| journal.erase_of_ward(child, &what, who, Timestamp::now())).await?;
+    erased.map_err(|error| match error {
+        EraseError::Store(error) => Trouble::store(lang, &error),
+        _ => Trouble::NotHere(lang),
+    })
 }

@@ -45,8 +45,8 @@ struct ReceiptPage {
     facts: Vec<(&'static str, String, bool)>,
 }
 
-/// What a form chooses: ticked recordings, else the filter.
-enum Chosen {
+/// What somebody chooses: ticked recordings, else the filter.
+pub enum Chosen {
     Ticked(Vec<RecordingId>),
     Wished(Wish),
 }
@@ -60,32 +60,27 @@ impl Chosen {
     }
 
     /// The ids of what is there and the person's to erase.
-    async fn ids(&self, member: &Member) -> Result<Vec<RecordingId>, Trouble> {
-        let session = member.session.clone();
+    pub async fn ids(&self, member: &Member) -> Result<Vec<RecordingId>, Trouble> {
         let found = match self {
             Chosen::Ticked(ids) => {
-                {
-                    let ids = ids.clone();
-                    member.shared.ask(move |journal| -> Result<Vec<_>, ReadError> {
-                        let mut theirs = Vec::new();
-                        for id in ids {
-                            if journal.opens(id, &session.person)? {
-                                theirs.push(id);
-                            }
+                let ids = ids.clone();
+                let theirs = member.ask(move |journal, who| -> Result<Vec<_>, ReadError> {
+                    let mut theirs = Vec::new();
+                    for id in ids {
+                        if journal.opens(id, who)? {
+                            theirs.push(id);
                         }
-                        Ok(theirs)
-                    })
-                }
-                .await?
+                    }
+                    Ok(theirs)
+                });
+                theirs.await?
             }
             Chosen::Wished(wish) => {
-                let filter = wish.filter(Timestamp::now(), member.zone());
-                member
-                    .shared
-                    .ask(move |journal| {
-                        journal.newest(&session.person, &filter, MOST, Purpose::Request, Timestamp::now())
-                    })
-                    .await?
+                let now = Timestamp::now();
+                let filter = wish.filter(now, member.zone());
+                let newest =
+                    member.ask(move |journal, who| journal.newest(who, &filter, MOST, Purpose::Request, now));
+                newest.await?
             }
         };
         found.map_err(|error| read_trouble(member.lang, error))
@@ -125,37 +120,40 @@ pub async fn ask(deed: Deed) -> Result<Response, Trouble> {
 pub async fn erase(deed: Deed) -> Result<Response, Trouble> {
     let Deed { member, form } = deed;
     let lang = member.lang;
-    let chosen = Chosen::of(&form);
-    let selection = match &chosen {
+    let what = match &Chosen::of(&form) {
         // Everything is everything, however much that is.
-        Chosen::Wished(wish) if wish.is_everything() => {
-            Selection { whose: Whose::Both, what: What::Everything }
-        }
-        chosen => Selection { whose: Whose::Both, what: What::These(chosen.ids(&member).await?) },
+        Chosen::Wished(wish) if wish.is_everything() => What::Everything,
+        chosen => What::These(chosen.ids(&member).await?),
     };
-    if matches!(&selection.what, What::These(ids) if ids.is_empty()) {
+    if matches!(&what, What::These(ids) if ids.is_empty()) {
         return Err(Trouble::Refused(lang, lang.say("erase.nothing").to_owned()));
     }
-    let session = member.session.clone();
-    let erased = member
-        .shared
-        .ask(move |journal| journal.erase(&selection, &session.person, Timestamp::now()))
-        .await?;
+    let receipt = erase_what(&member, what).await?;
+    Ok(go(&format!("/receipts/{}", receipt.erasure)))
+}
+
+/// Erases what is the person's to erase of `what`.
+pub async fn erase_what(member: &Member, what: What) -> Result<Receipt, Trouble> {
+    let selection = Selection { whose: Whose::Both, what };
+    let erased = member.ask(move |journal, who| journal.erase(&selection, who, Timestamp::now())).await?;
     *crate::session::locked(&member.session.playing) = None;
     match erased {
-        Ok(receipt) => Ok(go(&format!("/receipts/{}", receipt.erasure))),
-        Err(EraseError::Store(error)) => Err(Trouble::Broken(lang, error.to_string())),
+        Ok(receipt) => Ok(receipt),
+        Err(EraseError::Store(error)) => Err(Trouble::store(member.lang, &error)),
         Err(_) => Err(Trouble::SignIn("/".into())),
     }
 }
 
-async fn receipt(member: &Member, number: &str) -> Result<Receipt, Trouble> {
-    let lang = member.lang;
-    let Ok(number) = number.parse::<u64>() else { return Err(Trouble::NotHere(lang)) };
-    let session = member.session.clone();
-    let receipts = member.shared.ask(move |journal| journal.receipts(&session.person, RECEIPTS)).await?;
-    let receipts = receipts.map_err(|e| Trouble::Broken(lang, e.to_string()))?;
-    receipts.into_iter().find(|receipt| receipt.erasure == number).ok_or(Trouble::NotHere(lang))
+/// The newest receipts of what the person, or the hub for them, erased.
+pub async fn receipts(member: &Member) -> Result<Vec<Receipt>, Trouble> {
+    let receipts = member.ask(|journal, who| journal.receipts(who, RECEIPTS)).await?;
+    receipts.map_err(|error| Trouble::store(member.lang, &error))
+}
+
+pub async fn receipt(member: &Member, number: &str) -> Result<Receipt, Trouble> {
+    let Ok(number) = number.parse::<u64>() else { return Err(Trouble::NotHere(member.lang)) };
+    let receipts = receipts(member).await?;
+    receipts.into_iter().find(|receipt| receipt.erasure == number).ok_or(Trouble::NotHere(member.lang))
 }
 
 pub async fn receipt_page(member: Member, Path(number): Path<String>) -> Result<Response, Trouble> {

@@ -1,5 +1,7 @@
 //! What every page has around it: language, navigation, who is signed in.
 
+use std::sync::atomic::Ordering;
+
 use sotto_journal::Person;
 
 use crate::assets;
@@ -45,7 +47,10 @@ impl Frame {
         Frame {
             w,
             title,
-            who: session.map(|session| Who { name: session.person.name().to_owned(), reviewer: false }),
+            who: session.map(|session| Who {
+                name: session.person.name().to_owned(),
+                reviewer: session.reviewer.load(Ordering::Relaxed),
+            }),
             csrf: session.map(|session| session.csrf.clone()).unwrap_or_default(),
             here,
             path: path.to_owned(),

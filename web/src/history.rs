@@ -13,9 +13,9 @@ use axum::response::Response;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sotto_house::{Area, Outcome, PersonId, RecordingId};
-use sotto_journal::{Entry, Owner, Progress, Purpose, ReadError, StoreError};
+use sotto_journal::{Entry, Owner, Progress, Purpose, ReadError};
 
-pub use live::live;
+pub use live::{changes, live};
 pub use wish::{OUTCOMES, Wish, outcome};
 
 use wish::Period;
@@ -313,7 +313,7 @@ pub fn readable(intent: &str) -> String {
 
 pub fn read_trouble(lang: &'static Language, error: ReadError) -> Trouble {
     match error {
-        ReadError::Store(error) | ReadError::NotRecorded(error) => Trouble::Broken(lang, error.to_string()),
+        ReadError::Store(error) | ReadError::NotRecorded(error) => Trouble::store(lang, &error),
         ReadError::NotMember => Trouble::SignIn("/".into()),
         _ => Trouble::NotHere(lang),
     }
@@ -323,7 +323,7 @@ pub fn read_trouble(lang: &'static Language, error: ReadError) -> Trouble {
 pub async fn count_own(member: &Member) -> Result<u64, Trouble> {
     let me = Owner::Person(member.session.id);
     let counts = member.shared.ask(|journal| journal.counts()).await?;
-    let counts = counts.map_err(|e: StoreError| Trouble::Broken(member.lang, e.to_string()))?;
+    let counts = counts.map_err(|error| Trouble::store(member.lang, &error))?;
     Ok(counts.into_iter().find(|(owner, _)| *owner == me).map_or(0, |(_, count)| count))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Everybody may see what listens in their home; changing it is for administrators.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -11,7 +13,7 @@ use crate::answer::{go, page};
 use crate::erase::AskPage;
 use crate::frame::Frame;
 use crate::language::Language;
-use crate::port::{ModelState, PairingState, PortError, Satellite, SatelliteChange, SatelliteState};
+use crate::port::{Answer, PairingState, Port, PortError, Satellite, SatelliteChange, SatelliteState};
 use crate::trouble::Trouble;
 use crate::visitor::{Deed, Member};
 
@@ -23,7 +25,7 @@ struct HousePage {
     areas: Vec<OneArea>,
     found: Vec<(String, String)>,
     pairing: Option<OnePairing>,
-    models: Vec<OneModel>,
+    in_use: String,
     neighbours: Vec<(String, bool, String)>,
 }
 
@@ -57,15 +59,6 @@ struct OnePairing {
     waiting: bool,
 }
 
-struct OneModel {
-    name: String,
-    kind: String,
-    state: String,
-    tone: &'static str,
-    progress: Option<u8>,
-    may_pull: bool,
-}
-
 pub async fn house_page(member: Member) -> Response {
     let lang = member.lang;
     let port = &member.shared.port;
@@ -94,32 +87,6 @@ pub async fn house_page(member: Member) -> Response {
         },
         code: pairing.code,
     });
-    let models = port
-        .models()
-        .into_iter()
-        .map(|model| {
-            let (state, tone) = match &model.state {
-                ModelState::InUse => (lang.say("model.in_use").to_owned(), "good"),
-                ModelState::Installed => (lang.say("model.installed").to_owned(), ""),
-                ModelState::Pulling(_) => (lang.say("model.pulling").to_owned(), "warn"),
-                ModelState::NotInstalled => (lang.say("model.not_installed").to_owned(), ""),
-                ModelState::Failed(why) => (why.clone(), "bad"),
-            };
-            let size = model.bytes.map(|bytes| format!(" · {}", lang.bytes(bytes))).unwrap_or_default();
-            OneModel {
-                kind: format!("{}{size}", model.kind),
-                name: model.name,
-                state,
-                tone,
-                progress: match model.state {
-                    ModelState::Pulling(part) => Some((part.clamp(0.0, 1.0) * 100.0) as u8),
-                    _ => None,
-                },
-                may_pull: administrator
-                    && matches!(model.state, ModelState::NotInstalled | ModelState::Failed(_)),
-            }
-        })
-        .collect();
     let found = port.found().into_iter().map(|found| (found.id.as_str().to_owned(), found.name));
     let neighbours = port.neighbours().into_iter().map(|one| (one.name, one.reachable, one.note));
     page(&HousePage {
@@ -128,7 +95,7 @@ pub async fn house_page(member: Member) -> Response {
         areas,
         found: found.filter(|_| administrator).collect(),
         pairing,
-        models,
+        in_use: crate::models::in_use(&member).join(", "),
         neighbours: neighbours.collect(),
     })
 }
@@ -171,25 +138,29 @@ fn one_satellite(member: &Member, satellite: Satellite) -> OneSatellite {
 
 /// How loud it is at each microphone, from 0 (a quiet room, about -60 dBFS) to 100. For administrators, who set
 /// microphones up: to others it would tell who is at home. A number says nothing of what is spoken.
-pub async fn levels(member: Member) -> Result<Response, Trouble> {
-    let member = member.administrator()?;
-    let levels = member.shared.port.levels().into_iter();
+pub fn loudness(member: &Member) -> Result<BTreeMap<String, u8>, Trouble> {
+    member.administrator()?;
     let meter = |level: f32| ((level.clamp(-60.0, 0.0) + 60.0) / 60.0 * 100.0) as u8;
-    let levels: serde_json::Map<String, serde_json::Value> =
-        levels.map(|(id, level)| (id.as_str().to_owned(), meter(level).into())).collect();
-    Ok(axum::Json(levels).into_response())
+    let levels = member.shared.port.levels().into_iter();
+    Ok(levels.map(|(id, level)| (id.as_str().to_owned(), meter(level))).collect())
 }
 
-fn satellite(deed: &Deed) -> Result<SatelliteId, Trouble> {
-    SatelliteId::new(deed.form.get("satellite")).map_err(|_| Trouble::NotHere(deed.member.lang))
+pub async fn levels(member: Member) -> Result<Response, Trouble> {
+    Ok(axum::Json(loudness(&member)?).into_response())
 }
 
-/// Back to the page, or the reason why not.
-fn done(lang: &'static Language, result: Result<(), PortError>) -> Result<Response, Trouble> {
-    match result {
-        Ok(()) => Ok(go("/house")),
-        Err(error) => Err(port_trouble(lang, &error)),
-    }
+pub fn satellite(lang: &'static Language, id: &str) -> Result<SatelliteId, Trouble> {
+    SatelliteId::new(id).map_err(|_| Trouble::NotHere(lang))
+}
+
+/// Has the hub do something, for an administrator.
+pub async fn administer<'a, T>(
+    member: &'a Member,
+    wish: impl FnOnce(&'a dyn Port) -> Answer<'a, T>,
+) -> Result<T, Trouble> {
+    member.administrator()?;
+    let answer = wish(member.shared.port.as_ref());
+    answer.await.map_err(|error| port_trouble(member.lang, &error))
 }
 
 pub fn port_trouble(lang: &'static Language, error: &PortError) -> Trouble {
@@ -201,53 +172,75 @@ pub fn port_trouble(lang: &'static Language, error: &PortError) -> Trouble {
 }
 
 pub async fn begin_pairing(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let begun = deed.member.shared.port.begin_pairing().await;
-    done(deed.member.lang, begun.map(drop))
+    administer(&deed.member, |port| port.begin_pairing()).await?;
+    Ok(go("/house#pairing"))
 }
 
 pub async fn pair_found(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let (id, code) = (satellite(&deed)?, deed.form.get("code").chars().take(64).collect());
-    done(deed.member.lang, deed.member.shared.port.pair_found(id, code).await)
+    pair(&deed.member, deed.form.get("satellite"), deed.form.get("code")).await?;
+    Ok(go("/house#pairing"))
+}
+
+/// Pairs with a satellite that was found, by the code that it shows.
+pub async fn pair(member: &Member, id: &str, code: &str) -> Result<(), Trouble> {
+    member.administrator()?;
+    let (id, code) = (satellite(member.lang, id)?, code.chars().take(64).collect());
+    administer(member, |port| port.pair_found(id, code)).await
 }
 
 pub async fn cancel_pairing(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    done(deed.member.lang, deed.member.shared.port.cancel_pairing().await)
+    administer(&deed.member, |port| port.cancel_pairing()).await?;
+    Ok(go("/house#pairing"))
+}
+
+/// What somebody wants to be otherwise at a satellite; what is not given stays.
+#[derive(Default)]
+pub struct Change<'a> {
+    pub name: Option<&'a str>,
+    pub area: Option<&'a str>,
+    pub volume: Option<u32>,
+    pub sensitivity: Option<u32>,
+    pub muted: Option<bool>,
 }
 
 pub async fn change(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let id = satellite(&deed)?;
-    let lang = deed.member.lang;
-    let form = &deed.form;
-    let wrong = || Trouble::Refused(lang, lang.say("satellite.wrong").to_owned());
-    let name: String = form.get("name").chars().filter(|c| !c.is_control()).take(Area::LIMIT).collect();
-    let area = match form.get("area") {
-        "" => None,
-        area => Some(Area::new(area).map_err(|_| wrong())?),
-    };
-    let part = |name: &str| -> Result<Option<u8>, Trouble> {
-        match form.get(name) {
-            "" => Ok(None),
-            text => text.parse().ok().filter(|part| *part <= 100).map(Some).ok_or_else(wrong),
-        }
-    };
-    let change = SatelliteChange {
-        name: Some(name).filter(|name| !name.is_empty()),
-        area,
+    let Deed { member, form } = deed;
+    let wrong = |_| Trouble::Refused(member.lang, member.lang.say("satellite.wrong").to_owned());
+    let given = |name| Some(form.get(name)).filter(|text| !text.is_empty());
+    let part = |name| given(name).map(str::parse).transpose().map_err(wrong);
+    member.administrator()?;
+    let wanted = Change {
+        name: given("name"),
+        area: given("area"),
         volume: part("volume")?,
         sensitivity: part("sensitivity")?,
         muted: Some(form.has("muted")),
     };
-    done(lang, deed.member.shared.port.change(id, change).await)
+    alter(&member, form.get("satellite"), wanted).await?;
+    Ok(go("/house"))
+}
+
+pub async fn alter(member: &Member, id: &str, wanted: Change<'_>) -> Result<(), Trouble> {
+    member.administrator()?;
+    let lang = member.lang;
+    let id = satellite(lang, id)?;
+    let wrong = || Trouble::Refused(lang, lang.say("satellite.wrong").to_owned());
+    let label = |text: &str| Area::new(text).map_err(|_| wrong());
+    let part = |part: u32| u8::try_from(part).ok().filter(|part| *part <= 100).ok_or_else(wrong);
+    let change = SatelliteChange {
+        name: wanted.name.map(label).transpose()?.map(|name| name.as_str().to_owned()),
+        area: wanted.area.map(label).transpose()?,
+        volume: wanted.volume.map(part).transpose()?,
+        sensitivity: wanted.sensitivity.map(part).transpose()?,
+        muted: wanted.muted,
+    };
+    administer(member, |port| port.change(id, change)).await
 }
 
 pub async fn ask_revoke(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let id = satellite(&deed)?;
+    deed.member.administrator()?;
     let lang = deed.member.lang;
+    let id = satellite(lang, deed.form.get("satellite"))?;
     let satellites = deed.member.shared.port.satellites();
     let Some(one) = satellites.iter().find(|one| one.id == id) else { return Err(Trouble::NotHere(lang)) };
     Ok(page(&AskPage {
@@ -263,19 +256,25 @@ pub async fn ask_revoke(deed: Deed) -> Result<Response, Trouble> {
 }
 
 pub async fn revoke(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let id = satellite(&deed)?;
-    done(deed.member.lang, deed.member.shared.port.revoke(id).await)
+    banish(&deed.member, deed.form.get("satellite")).await?;
+    Ok(go("/house"))
+}
+
+/// Never trusts a satellite again.
+pub async fn banish(member: &Member, id: &str) -> Result<(), Trouble> {
+    member.administrator()?;
+    let id = satellite(member.lang, id)?;
+    administer(member, |port| port.revoke(id)).await
 }
 
 pub async fn update(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let id = satellite(&deed)?;
-    done(deed.member.lang, deed.member.shared.port.update(id).await)
+    renew(&deed.member, deed.form.get("satellite")).await?;
+    Ok(go("/house"))
 }
 
-pub async fn pull(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let model = deed.form.get("model").chars().take(100).collect();
-    done(deed.member.lang, deed.member.shared.port.pull(model).await)
+/// Has a satellite fetch the program that the hub has for it.
+pub async fn renew(member: &Member, id: &str) -> Result<(), Trouble> {
+    member.administrator()?;
+    let id = satellite(member.lang, id)?;
+    administer(member, |port| port.update(id)).await
 }

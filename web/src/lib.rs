@@ -44,11 +44,11 @@ mod review;
 mod takeaway;
 
 mod api;
-mod api_types;
 
 mod bench;
 mod health;
 mod house;
+mod models;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -62,9 +62,9 @@ use tokio::sync::Semaphore;
 
 pub use certificate::{Authority, CertificateError, Certificates, given, open as open_certificates};
 pub use port::{
-    Answer, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pairing, PairingState, Port,
-    PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble, Voice,
-    VoiceQuality, WATCHED,
+    Answer, Explanation, FoundSatellite, Health, Model, ModelKind, ModelState, Neighbour, Pairing,
+    PairingState, Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble,
+    Voice, VoiceQuality, WATCHED,
 };
 pub use router::{Access, ROUTES, Route};
 pub use serve::{redirect, serve};

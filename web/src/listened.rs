@@ -88,25 +88,30 @@ pub fn in_words(
     (names.say(lang, record.actor, me), act(record.act), why(record.why))
 }
 
+/// The access log about the person's own recordings and the house's, the newest first, from before `before`.
+pub async fn records(
+    member: &Member,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<(Vec<AccessRecord>, Names), Trouble> {
+    let found = member.ask(move |journal, who| -> Result<_, StoreError> {
+        let records = journal.access_records(who, before, limit)?;
+        let names = Names::of(journal, &records)?;
+        Ok((records, names))
+    });
+    found.await?.map_err(|error| Trouble::store(member.lang, &error))
+}
+
 pub async fn listened_page(member: Member) -> Result<Response, Trouble> {
     let lang = member.lang;
     let query = member.path.split_once('?').map_or("", |(_, query)| query);
     let before = Form::parse(query.as_bytes()).get("before").parse().ok();
-    let session = member.session.clone();
-    let found = member
-        .shared
-        .ask(move |journal| -> Result<_, StoreError> {
-            let mut records = journal.access_records(&session.person, before, PAGE + 1)?;
-            let older = (records.len() > PAGE).then(|| {
-                records.truncate(PAGE);
-                records.last().map_or(0, |record| record.seq)
-            });
-            let names = Names::of(journal, &records)?;
-            let receipts = journal.receipts(&session.person, PAGE)?;
-            Ok((records, older, names, receipts))
-        })
-        .await?;
-    let (records, older, names, receipts) = found.map_err(|e| Trouble::Broken(lang, e.to_string()))?;
+    let (mut records, names) = records(&member, before, PAGE + 1).await?;
+    let older = (records.len() > PAGE).then(|| {
+        records.truncate(PAGE);
+        records.last().map_or(0, |record| record.seq)
+    });
+    let receipts = crate::erase::receipts(&member).await?;
     let intact = member.shared.intact().await?;
     let today = member.today();
     let mut days: Vec<Day> = Vec::new();
@@ -125,6 +130,7 @@ pub async fn listened_page(member: Member) -> Result<Response, Trouble> {
     }
     let receipts = receipts
         .iter()
+        .take(PAGE)
         .map(|receipt| {
             let when = lang.moment(receipt.at, member.zone(), today);
             (receipt.erasure, lang.count_with("receipt.line", receipt.count, &[("when", &when)]))

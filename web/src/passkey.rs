@@ -31,7 +31,7 @@ use crate::answer::{go, onward};
 use crate::session::{locked, same, secret};
 use crate::settings::refused;
 use crate::trouble::Trouble;
-use crate::visitor::{self, Deed, Form, Visitor};
+use crate::visitor::{self, Deed, Form, Member, Visitor};
 
 /// What the authenticator computes its bytes from: the same for all, because the key it does so with is each
 /// credential's own.
@@ -198,7 +198,7 @@ pub async fn sign_in(visitor: Visitor, headers: HeaderMap, body: Body) -> Result
     let signature = BASE64.decode(form.get("signature")).map_err(|_| refuse(Wrong::Form))?;
     let credential = reply.credential.clone();
     let known = visitor.shared.ask(move |journal| journal.passkey(&credential)).await?;
-    let known = known.map_err(|error| Trouble::Broken(visitor.lang, error.to_string()))?;
+    let known = known.map_err(|error| Trouble::store(visitor.lang, &error))?;
     let known = known.ok_or_else(|| refuse(Wrong::Key))?;
     let (_, origin) = whereabouts(&headers).map_err(refuse)?;
     let challenges = &visitor.shared.challenges;
@@ -254,18 +254,19 @@ pub async fn add(headers: HeaderMap, deed: Deed) -> Result<Response, Trouble> {
 }
 
 pub async fn remove(deed: Deed) -> Result<Response, Trouble> {
-    let Deed { member, form } = deed;
+    forget(&deed.member, deed.form.get("credential")).await?;
+    Ok(go("/account#passkeys"))
+}
+
+/// Takes one of the person's own passkeys away.
+pub async fn forget(member: &Member, credential: &str) -> Result<(), Trouble> {
     let lang = member.lang;
-    let credential = BASE64.decode(form.get("credential")).map_err(|_| Trouble::NotHere(lang))?;
-    let session = member.session.clone();
-    let removed = member
-        .shared
-        .ask(move |journal| journal.remove_passkey(&session.person, &credential, Timestamp::now()))
-        .await?;
-    match removed {
-        Err(sotto_journal::MemberError::Passkey) => Err(Trouble::NotHere(lang)),
-        other => other.map(|()| go("/account#passkeys")).map_err(|error| refused(lang, &error)),
-    }
+    let credential = BASE64.decode(credential).map_err(|_| Trouble::NotHere(lang))?;
+    let removed = member.ask(move |journal, who| journal.remove_passkey(who, &credential, Timestamp::now()));
+    removed.await?.map_err(|error| match error {
+        sotto_journal::MemberError::Passkey => Trouble::NotHere(lang),
+        error => refused(lang, &error),
+    })
 }
 
 /// How a page names a credential.

@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use qrcode::QrCode;
 use sotto_house::{PersonId, Role};
-use sotto_journal::StoreError;
+use sotto_journal::{Member as JournalMember, StoreError};
 
 use crate::account::role_key;
 use crate::answer::{go, page};
@@ -58,10 +58,15 @@ struct InvitationPage {
     modules: String,
 }
 
+/// The members, and which adult looks after which child (child first).
+pub async fn everybody(member: &Member) -> Result<(Vec<JournalMember>, Vec<(PersonId, PersonId)>), Trouble> {
+    let found = member.ask(|journal, _| Ok((journal.members()?, journal.guardians()?))).await?;
+    found.map_err(|error: StoreError| Trouble::store(member.lang, &error))
+}
+
 pub async fn people_page(member: Member) -> Result<Response, Trouble> {
     let lang = member.lang;
-    let found = member.shared.ask(|journal| Ok((journal.members()?, journal.guardians()?))).await?;
-    let (members, guardians) = found.map_err(|e: StoreError| Trouble::Broken(lang, e.to_string()))?;
+    let (members, guardians) = everybody(&member).await?;
     let me = member.person();
     let adults: Vec<_> = members.iter().filter(|one| one.role == Role::Adult).cloned().collect();
     let guards = |child: PersonId, adult: PersonId| guardians.contains(&(child, adult));
@@ -111,25 +116,38 @@ pub async fn people_page(member: Member) -> Result<Response, Trouble> {
 }
 
 pub async fn invite(headers: HeaderMap, deed: Deed) -> Result<Response, Trouble> {
-    let Deed { member, form } = deed.administrator()?;
-    let lang = member.lang;
-    let role = match form.get("role") {
-        "adult" => Role::Adult,
-        "child" => Role::Child,
-        "guest" => Role::Guest,
-        _ => return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned())),
+    let Deed { member, form } = deed;
+    member.administrator()?;
+    let Some(role) = role(form.get("role")) else {
+        return Err(Trouble::Refused(member.lang, member.lang.say("trouble.refused.remedy").to_owned()));
     };
-    let administrator = form.has("administrator") && role == Role::Adult;
-    let session = member.session.clone();
-    let token = member
-        .shared
-        .ask(move |journal| journal.invite(&session.person, role, administrator, Timestamp::now()))
-        .await?
-        .map_err(|error| refused(lang, &error))?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("sotto.local");
-    let address = format!("https://{host}/join/{}", token.reveal().as_str());
+    let address = invitation(&member, &headers, role, form.has("administrator")).await?;
     let (side, modules) = qr(&address).unwrap_or_default();
     Ok(page(&InvitationPage { frame: member.frame("people.invitation"), address, side, modules }))
+}
+
+fn role(name: &str) -> Option<Role> {
+    match name {
+        "adult" => Some(Role::Adult),
+        "child" => Some(Role::Child),
+        "guest" => Some(Role::Guest),
+        _ => None,
+    }
+}
+
+/// The one-time address for somebody new, under the name by which the page was reached.
+pub async fn invitation(
+    member: &Member,
+    headers: &HeaderMap,
+    role: Role,
+    administrator: bool,
+) -> Result<String, Trouble> {
+    member.administrator()?;
+    let administrator = administrator && role == Role::Adult;
+    let token = member.ask(move |journal, who| journal.invite(who, role, administrator, Timestamp::now()));
+    let token = token.await?.map_err(|error| refused(member.lang, &error))?;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("sotto.local");
+    Ok(format!("https://{host}/join/{}", token.reveal().as_str()))
 }
 
 /// A QR code as one SVG path over a grid, with the four light modules around it that readers need.
@@ -151,67 +169,76 @@ fn person(deed: &Deed) -> Result<PersonId, Trouble> {
     deed.form.get("person").parse().map_err(|_| Trouble::NotHere(deed.member.lang))
 }
 
+fn on(deed: &Deed) -> bool {
+    deed.form.get("on") == "yes"
+}
+
 pub async fn administrator(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let (who, on) = (person(&deed)?, deed.form.get("on") == "yes");
-    let (lang, session) = (deed.member.lang, deed.member.session.clone());
-    let set = deed
-        .member
-        .shared
-        .ask(move |journal| journal.set_administrator(&session.person, who, on, Timestamp::now()))
-        .await?;
-    set.map_err(|error| refused(lang, &error))?;
-    // What somebody may do is settled when they sign in, so they sign in again.
-    deed.member.shared.sign_out(who, None);
+    deed.member.administrator()?;
+    set_administrator(&deed.member, person(&deed)?, on(&deed)).await?;
     Ok(go("/people"))
+}
+
+pub async fn set_administrator(member: &Member, who: PersonId, on: bool) -> Result<(), Trouble> {
+    member.administrator()?;
+    let set = member.ask(move |journal, by| journal.set_administrator(by, who, on, Timestamp::now()));
+    set.await?.map_err(|error| refused(member.lang, &error))?;
+    // What somebody may do is settled when they sign in, so they sign in again.
+    member.shared.sign_out(who, None);
+    Ok(())
 }
 
 /// Lets an adult who was added at the console into the recordings of the house.
 pub async fn admit(deed: Deed) -> Result<Response, Trouble> {
-    let who = person(&deed)?;
-    let (lang, session) = (deed.member.lang, deed.member.session.clone());
-    let admitted =
-        deed.member.shared.ask(move |journal| journal.admit(&session.person, who, Timestamp::now())).await?;
-    admitted.map_err(|error| refused(lang, &error))?;
-    deed.member.shared.sign_out(who, None);
+    admit_one(&deed.member, person(&deed)?).await?;
     Ok(go("/people"))
+}
+
+pub async fn admit_one(member: &Member, who: PersonId) -> Result<(), Trouble> {
+    let admitted = member.ask(move |journal, by| journal.admit(by, who, Timestamp::now()));
+    admitted.await?.map_err(|error| refused(member.lang, &error))?;
+    member.shared.sign_out(who, None);
+    Ok(())
 }
 
 /// Lets somebody review the clips of those who opted in, or no longer.
 pub async fn reviewer(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let (who, on) = (person(&deed)?, deed.form.get("on") == "yes");
-    let (lang, session) = (deed.member.lang, deed.member.session.clone());
-    let set = deed
-        .member
-        .shared
-        .ask(move |journal| journal.set_reviewer(&session.person, who, on, Timestamp::now()))
-        .await?;
-    set.map_err(|error| refused(lang, &error))?;
-    deed.member.shared.sessions.set_reviewer(who, on);
+    deed.member.administrator()?;
+    set_reviewer(&deed.member, person(&deed)?, on(&deed)).await?;
     Ok(go("/people"))
+}
+
+pub async fn set_reviewer(member: &Member, who: PersonId, on: bool) -> Result<(), Trouble> {
+    member.administrator()?;
+    let set = member.ask(move |journal, by| journal.set_reviewer(by, who, on, Timestamp::now()));
+    set.await?.map_err(|error| refused(member.lang, &error))?;
+    member.shared.sessions.set_reviewer(who, on);
+    Ok(())
 }
 
 /// Says that an adult looks after a child, or no longer.
 pub async fn guardian(deed: Deed) -> Result<Response, Trouble> {
-    let deed = deed.administrator()?;
-    let (child, on) = (person(&deed)?, deed.form.get("on") == "yes");
-    let (lang, session) = (deed.member.lang, deed.member.session.clone());
-    let Ok(adult) = deed.form.get("guardian").parse() else { return Err(Trouble::NotHere(lang)) };
-    let set = deed
-        .member
-        .shared
-        .ask(move |journal| journal.set_guardian(&session.person, child, adult, on, Timestamp::now()))
-        .await?;
-    set.map_err(|error| refused(lang, &error))?;
+    deed.member.administrator()?;
+    let adult = deed.form.get("guardian").parse().map_err(|_| Trouble::NotHere(deed.member.lang))?;
+    set_guardian(&deed.member, person(&deed)?, adult, on(&deed)).await?;
     Ok(go("/people"))
+}
+
+pub async fn set_guardian(
+    member: &Member,
+    child: PersonId,
+    adult: PersonId,
+    on: bool,
+) -> Result<(), Trouble> {
+    member.administrator()?;
+    let set = member.ask(move |journal, by| journal.set_guardian(by, child, adult, on, Timestamp::now()));
+    set.await?.map_err(|error| refused(member.lang, &error))
 }
 
 pub async fn ask_leave(deed: Deed) -> Result<Response, Trouble> {
     let who = person(&deed)?;
     let lang = deed.member.lang;
-    let members = deed.member.shared.ask(|journal| journal.members()).await?;
-    let members = members.map_err(|e| Trouble::Broken(lang, e.to_string()))?;
+    let (members, _) = everybody(&deed.member).await?;
     let Some(one) = members.into_iter().find(|one| one.id == who) else { return Err(Trouble::NotHere(lang)) };
     Ok(page(&AskPage {
         frame: deed.member.frame("people.leave"),
@@ -227,18 +254,17 @@ pub async fn ask_leave(deed: Deed) -> Result<Response, Trouble> {
     }))
 }
 
-/// Somebody leaves: their key goes, and with it everything that was theirs.
 pub async fn leave(deed: Deed) -> Result<Response, Trouble> {
-    let who = person(&deed)?;
-    let (lang, session) = (deed.member.lang, deed.member.session.clone());
-    let left = deed
-        .member
-        .shared
-        .ask(move |journal| journal.remove_member(&session.person, who, Timestamp::now()))
-        .await?;
-    left.map_err(|error| refused(lang, &error))?;
-    deed.member.shared.sign_out(who, None);
+    remove(&deed.member, person(&deed)?).await?;
     Ok(go("/people"))
+}
+
+/// Somebody leaves: their key goes, and with it everything that was theirs.
+pub async fn remove(member: &Member, who: PersonId) -> Result<(), Trouble> {
+    let left = member.ask(move |journal, by| journal.remove_member(by, who, Timestamp::now()));
+    left.await?.map_err(|error| refused(member.lang, &error))?;
+    member.shared.sign_out(who, None);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -101,22 +101,48 @@ pub struct SatelliteChange {
     pub muted: Option<bool>,
 }
 
-/// A speech engine or wake model, installed or to be had.
+/// A speech engine or a model, installed or to be had.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
+    /// Names it to the hub; shown as it is.
     pub name: String,
-    /// What it is for: "speech", "wake word", "speaker".
-    pub kind: String,
-    pub state: ModelState,
+    pub kind: ModelKind,
+    /// One line in English; the locale files may say it better, as `purpose.<name>`.
+    pub purpose: String,
+    /// Understands more than English, or does not care.
+    pub multilingual: bool,
+    pub licence: String,
     pub bytes: Option<u64>,
+    /// What suits this house's language and this machine.
+    pub recommended: bool,
+    /// Whether it can be thrown away.
+    pub removable: bool,
+    pub state: ModelState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelKind {
+    /// Words from sound.
+    Speech,
+    /// Who speaks.
+    Voices,
+}
+
+impl ModelKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ModelKind::Speech => "speech",
+            ModelKind::Voices => "voices",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelState {
     InUse,
     Installed,
-    /// Being pulled: from 0 to 1.
-    Pulling(f32),
+    /// Being fetched: from 0 to 1 where that is known.
+    Pulling(Option<f32>),
     NotInstalled,
     /// With the reason and the remedy.
     Failed(String),
@@ -226,7 +252,13 @@ pub trait Port: Send + Sync + 'static {
     fn update(&self, id: SatelliteId) -> Answer<'_, ()>;
 
     fn models(&self) -> Vec<Model>;
+    /// Begins to fetch a model, and returns; [`Port::models`] says how far it is. Once it is whole it is used as the
+    /// configuration says.
     fn pull(&self, model: String) -> Answer<'_, ()>;
+    /// Stops fetching; what has arrived is kept.
+    fn cancel_pull(&self, model: String) -> Answer<'_, ()>;
+    /// Throws an installed model away; what was in use is replaced by what is left.
+    fn remove_model(&self, model: String) -> Answer<'_, ()>;
     fn neighbours(&self) -> Vec<Neighbour>;
     fn health(&self) -> Health;
 

@@ -125,20 +125,27 @@ async fn change_hands<F>(deed: Deed, id: &str, change: F) -> Result<Response, Tr
 where
     F: FnOnce(&Journal, RecordingId, &Person, Timestamp) -> Result<(), BelongError> + Send + 'static,
 {
-    let member = deed.member;
+    let id = hand(&deed.member, id, change).await?;
+    match history::still_mine(&deed.member, id).await? {
+        true => Ok(go(&format!("/recordings/{id}"))),
+        false => Ok(go("/history")),
+    }
+}
+
+/// Changes whose the recording with that id is.
+pub async fn hand<F>(member: &Member, id: &str, change: F) -> Result<RecordingId, Trouble>
+where
+    F: FnOnce(&Journal, RecordingId, &Person, Timestamp) -> Result<(), BelongError> + Send + 'static,
+{
     let lang = member.lang;
     let Ok(id) = id.parse::<RecordingId>() else { return Err(Trouble::NotHere(lang)) };
-    let session = member.session.clone();
-    let changed =
-        member.shared.ask(move |journal| change(journal, id, &session.person, Timestamp::now())).await?;
-    match changed {
-        Ok(()) if history::still_mine(&member, id).await? => Ok(go(&format!("/recordings/{id}"))),
-        Ok(()) => Ok(go("/history")),
+    match member.ask(move |journal, who| change(journal, id, who, Timestamp::now())).await? {
+        Ok(()) => Ok(id),
         Err(BelongError::NotTaken) => Err(Trouble::Refused(lang, lang.say("recording.not_taken").to_owned())),
         Err(BelongError::NotClaimed) => {
             Err(Trouble::Refused(lang, lang.say("recording.not_claimed").to_owned()))
         }
-        Err(BelongError::Store(error)) => Err(Trouble::Broken(lang, error.to_string())),
+        Err(BelongError::Store(error)) => Err(Trouble::store(lang, &error)),
         Err(_) => Err(Trouble::NotHere(lang)),
     }
 }

@@ -73,7 +73,7 @@ pub fn retention(name: &str) -> Option<Retention> {
     RETENTIONS.iter().find(|(_, known)| *known == name).map(|(retention, _)| *retention)
 }
 
-const FALSE_WAKES: [(FalseWakes, &str); 3] =
+pub const FALSE_WAKES: [(FalseWakes, &str); 3] =
     [(FalseWakes::NotAtAll, "not_at_all"), (FalseWakes::Minutes, "minutes"), (FalseWakes::Day, "day")];
 
 fn false_wakes(name: &str) -> Option<FalseWakes> {
@@ -212,9 +212,7 @@ pub async fn first(deed: Deed) -> Result<Response, Trouble> {
 async fn save(deed: Deed) -> Result<(), Trouble> {
     let Deed { member, form } = deed;
     let lang = member.lang;
-    let Some(keep) = retention(form.get("keep")) else {
-        return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned()));
-    };
+    let Some(keep) = retention(form.get("keep")) else { return Err(unknown(lang)) };
     let settings = Settings {
         keep,
         transcripts: form.has("transcripts"),
@@ -225,56 +223,70 @@ async fn save(deed: Deed) -> Result<(), Trouble> {
         words_out: form.has("words_out"),
         given: form.has("given"),
     };
-    let session = member.session.clone();
-    let saved = member
-        .shared
-        .ask(move |journal| journal.set_settings(&session.person, settings, Timestamp::now()))
-        .await?;
-    saved.map_err(|error| refused(lang, &error))
+    let saved = member.ask(move |journal, who| journal.set_settings(who, settings, Timestamp::now()));
+    saved.await?.map_err(|error| refused(lang, &error))
 }
 
-/// How long the house's own recordings and false wakes stay, for everybody.
+/// What is decided for everybody.
+#[derive(Debug, Clone, Copy)]
+pub struct OfHouse {
+    /// How long the house's own recordings stay.
+    pub keep: Retention,
+    pub false_wakes: FalseWakes,
+    /// Whether what is the house's may be claimed.
+    pub claims: bool,
+}
+
 pub async fn house(deed: Deed) -> Result<Response, Trouble> {
     let Deed { member, form } = deed;
-    let lang = member.lang;
     let chosen = retention(form.get("house_keep")).zip(false_wakes(form.get("false_wakes")));
-    let Some((keep, wakes)) = chosen else {
-        return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned()));
-    };
-    let (session, claims) = (member.session.clone(), form.has("claims"));
-    let saved = member
-        .shared
-        .ask(move |journal| {
-            journal.set_claims(&session.person, claims, Timestamp::now())?;
-            journal.set_house_keep(&session.person, keep, Timestamp::now())?;
-            journal.set_false_wakes(&session.person, wakes, Timestamp::now())
-        })
-        .await?;
-    saved.map_err(|error| refused(lang, &error))?;
+    let Some((keep, false_wakes)) = chosen else { return Err(unknown(member.lang)) };
+    set_house(&member, OfHouse { keep, false_wakes, claims: form.has("claims") }).await?;
+    Ok(go("/settings?saved"))
+}
+
+pub async fn set_house(member: &Member, chosen: OfHouse) -> Result<(), Trouble> {
+    let set = member.ask(move |journal, who| -> Result<(), MemberError> {
+        let now = Timestamp::now();
+        journal.set_claims(who, chosen.claims, now)?;
+        journal.set_house_keep(who, chosen.keep, now)?;
+        journal.set_false_wakes(who, chosen.false_wakes, now)
+    });
+    set.await?.map_err(|error| refused(member.lang, &error))
+}
+
+/// What is decided for everybody, and how long areas keep.
+pub async fn of_house(member: &Member) -> Result<(OfHouse, Vec<(Area, Retention)>), Trouble> {
+    let found = member.ask(|journal, _| -> Result<_, MemberError> {
+        let (keep, false_wakes) = (journal.house_keep()?, journal.false_wakes()?);
+        Ok((OfHouse { keep, false_wakes, claims: journal.claims()? }, journal.area_keeps()?))
+    });
+    found.await?.map_err(|error| refused(member.lang, &error))
+}
+
+pub async fn area(deed: Deed) -> Result<Response, Trouble> {
+    let Deed { member, form } = deed;
+    let Some(keep) = retention(form.get("keep")) else { return Err(unknown(member.lang)) };
+    set_area(&member, form.get("area"), keep).await?;
     Ok(go("/settings?saved"))
 }
 
 /// How long an area keeps, for everybody; "until erased" is the same as no limit.
-pub async fn area(deed: Deed) -> Result<Response, Trouble> {
-    let Deed { member, form } = deed;
-    let lang = member.lang;
-    let (Ok(area), Some(keep)) = (Area::new(form.get("area")), retention(form.get("keep"))) else {
-        return Err(Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned()));
-    };
+pub async fn set_area(member: &Member, area: &str, keep: Retention) -> Result<(), Trouble> {
+    let area = Area::new(area).map_err(|_| unknown(member.lang))?;
     let keep = (keep != Retention::UntilErased).then_some(keep);
-    let session = member.session.clone();
-    let saved = member
-        .shared
-        .ask(move |journal| journal.set_area_keep(&session.person, &area, keep, Timestamp::now()))
-        .await?;
-    saved.map_err(|error| refused(lang, &error))?;
-    Ok(go("/settings?saved"))
+    let set = member.ask(move |journal, who| journal.set_area_keep(who, &area, keep, Timestamp::now()));
+    set.await?.map_err(|error| refused(member.lang, &error))
+}
+
+fn unknown(lang: &'static Language) -> Trouble {
+    Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned())
 }
 
 /// A member error as a page.
 pub fn refused(lang: &'static Language, error: &MemberError) -> Trouble {
     match error {
-        MemberError::Store(error) => Trouble::Broken(lang, error.to_string()),
+        MemberError::Store(error) => Trouble::store(lang, error),
         MemberError::NotAdministrator => Trouble::NotYours(lang),
         error => Trouble::Refused(lang, member_error(lang, error)),
     }

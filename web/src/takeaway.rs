@@ -37,9 +37,12 @@ pub async fn export_page(member: Member) -> Result<Response, Trouble> {
 }
 
 pub async fn export(deed: Deed) -> Result<Response, Trouble> {
-    let member = deed.member;
-    let wait = member.shared.heavy.take(&member.session.id);
-    wait.map_err(|wait| Trouble::TooOften(member.lang, wait.as_secs() + 1))?;
+    archive(deed.member).await
+}
+
+/// All that is the person's own, as a zip.
+pub async fn archive(member: Member) -> Result<Response, Trouble> {
+    member.try_heavy()?;
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(WAITING);
     let (shared, session) = (member.shared.clone(), member.session.clone());
     tokio::task::spawn_blocking(move || {

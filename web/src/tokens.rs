@@ -28,18 +28,28 @@ pub enum Scope {
     /// Settings, and whose a recording is.
     Change,
     Erase,
-    /// Satellites and the test bench; changing them still takes an administrator.
+    /// Satellites, engines and the test bench; changing them still takes an administrator.
     House,
+    /// Invitations and members; most of it takes an administrator.
+    People,
+    /// One's own ways in: passphrase, sessions, passkeys, tokens.
+    Account,
 }
 
 impl Scope {
-    pub const ALL: [(Scope, &'static str); 5] = [
+    pub const ALL: [(Scope, &'static str); 7] = [
         (Scope::Read, "read"),
         (Scope::Listen, "listen"),
         (Scope::Change, "change"),
         (Scope::Erase, "erase"),
         (Scope::House, "house"),
+        (Scope::People, "people"),
+        (Scope::Account, "account"),
     ];
+
+    pub fn name(self) -> &'static str {
+        Scope::ALL.iter().find(|(known, _)| *known == self).map_or("", |(_, name)| name)
+    }
 
     pub fn named(name: &str) -> Option<Scope> {
         Scope::ALL.iter().find(|(_, known)| *known == name).map(|(scope, _)| *scope)

@@ -15,7 +15,7 @@ use axum::http::{Method, Request};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sotto_journal::Person;
+use sotto_journal::{Journal, Person};
 
 use crate::language::{self, Language};
 use crate::session::{self, Session};
@@ -101,6 +101,22 @@ impl Member {
         &self.session.person
     }
 
+    /// Asks the journal as this person, where blocking is allowed.
+    pub async fn ask<T, F>(&self, question: F) -> Result<T, Trouble>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Journal, &Person) -> T + Send + 'static,
+    {
+        let session = self.session.clone();
+        self.shared.ask(move |journal| question(journal, &session.person)).await
+    }
+
+    /// Takes one of the few tries of what costs the machine much.
+    pub fn try_heavy(&self) -> Result<(), Trouble> {
+        let taken = self.shared.heavy.take(&self.session.id);
+        taken.map_err(|wait| Trouble::TooOften(self.lang, wait.as_secs() + 1))
+    }
+
     pub fn zone(&self) -> &TimeZone {
         &self.shared.zone
     }
@@ -110,14 +126,8 @@ impl Member {
     }
 
     /// Only for who looks after the machine.
-    pub fn administrator(self) -> Result<Member, Trouble> {
-        if self.session.person.is_administrator() { Ok(self) } else { Err(Trouble::NotYours(self.lang)) }
-    }
-}
-
-impl Deed {
-    pub fn administrator(self) -> Result<Deed, Trouble> {
-        Ok(Deed { member: self.member.administrator()?, form: self.form })
+    pub fn administrator(&self) -> Result<(), Trouble> {
+        if self.session.person.is_administrator() { Ok(()) } else { Err(Trouble::NotYours(self.lang)) }
     }
 }
 

@@ -59,18 +59,9 @@ pub async fn voice_page(member: Member) -> Result<Response, Trouble> {
 
 async fn show(member: Member, note: Option<String>) -> Result<Response, Trouble> {
     let lang = member.lang;
-    let session = member.session.clone();
-    let kept = member
-        .shared
-        .ask(move |journal| -> Result<_, MemberError> {
-            Ok((journal.voice(&session.person)?, journal.voice_choices(&session.person)?))
-        })
-        .await?;
-    let (kept, choices) = kept.map_err(|error| refused(lang, &error))?;
-    let known = kept.as_ref().and_then(|(_, profile)| member.shared.port.voice(profile));
+    let Known { made, voice, choices } = known(&member).await?;
     let possible = member.shared.port.tells_voices();
-    let Voice { sentences, needed, quality } =
-        known.unwrap_or(Voice { sentences: 0, needed: SENTENCES, quality: VoiceQuality::Unfinished });
+    let Voice { sentences, needed, quality } = voice;
     let (state, tone) = match (possible, quality) {
         (false, _) => ("voice.no_model", "warn"),
         (true, VoiceQuality::Unfinished) if sentences == 0 => ("voice.none", ""),
@@ -79,7 +70,8 @@ async fn show(member: Member, note: Option<String>) -> Result<Response, Trouble>
         (true, VoiceQuality::Fair) => ("voice.fair", "good"),
         (true, VoiceQuality::Good) => ("voice.good", "good"),
     };
-    let made = kept.as_ref().map(|(made, _)| lang.moment(*made, member.zone(), member.today()));
+    let any = made.is_some();
+    let made = made.map(|made| lang.moment(made, member.zone(), member.today()));
     let next = (possible && sentences < needed)
         .then(|| lang.say(&format!("aloud.{}", sentences % SENTENCES + 1)).to_owned());
     let (n, of) = (sentences.to_string(), needed.to_string());
@@ -95,9 +87,27 @@ async fn show(member: Member, note: Option<String>) -> Result<Response, Trouble>
         needed,
         named: choices.named,
         languages: languages(member.shared.port.languages(), choices.language.as_deref()),
-        any: kept.is_some(),
+        any,
         note,
     }))
+}
+
+/// What is known of somebody's voice.
+pub struct Known {
+    /// When the profile was made; `None` without one.
+    pub made: Option<Timestamp>,
+    pub voice: Voice,
+    pub choices: VoiceChoices,
+}
+
+pub async fn known(member: &Member) -> Result<Known, Trouble> {
+    let kept = member.ask(|journal, who| -> Result<_, MemberError> {
+        Ok((journal.voice(who)?, journal.voice_choices(who)?))
+    });
+    let (kept, choices) = kept.await?.map_err(|error| refused(member.lang, &error))?;
+    let voice = kept.as_ref().and_then(|(_, profile)| member.shared.port.voice(profile));
+    let none = Voice { sentences: 0, needed: SENTENCES, quality: VoiceQuality::Unfinished };
+    Ok(Known { made: kept.map(|(made, _)| made), voice: voice.unwrap_or(none), choices })
 }
 
 /// One sentence from the browser's microphone (16-bit little-endian, mono, 16 kHz). What to do next comes as text.
@@ -107,50 +117,50 @@ pub async fn take(member: Member, headers: HeaderMap, body: Body) -> Result<Resp
     if !session::same(token, &member.session.csrf) {
         return Err(Trouble::Elsewhere(lang));
     }
-    let body = to_bytes(body, SOUND).await.map_err(|_| Trouble::TooMuch(lang))?;
-    let samples: Vec<i16> = body.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
-    match learn(&member, samples).await? {
+    match learn(&member, samples(body, lang).await?).await? {
         None => Ok(lang.say("voice.taken").to_owned().into_response()),
         Some(problem) => Ok((StatusCode::UNPROCESSABLE_ENTITY, problem).into_response()),
     }
 }
 
-/// One of the person's own recordings, which they say is their voice.
+/// Sound in a request: 16-bit little-endian samples, mono, 16 kHz, bounded.
+pub async fn samples(body: Body, lang: &'static Language) -> Result<Vec<i16>, Trouble> {
+    let body = to_bytes(body, SOUND).await.map_err(|_| Trouble::TooMuch(lang))?;
+    Ok(body.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
+}
+
 pub async fn from_recording(Path(id): Path<String>, deed: Deed) -> Result<Response, Trouble> {
-    let Deed { member, .. } = deed;
+    let member = deed.member;
+    let problem = learn_recording(&member, &id).await?;
+    let taken = member.lang.say("voice.taken").to_owned();
+    show(member, Some(problem.unwrap_or(taken))).await
+}
+
+/// One of the person's own recordings, which they say is their voice. Says what is wrong with it, if anything is.
+pub async fn learn_recording(member: &Member, id: &str) -> Result<Option<String>, Trouble> {
     let lang = member.lang;
     let Ok(id) = id.parse() else { return Err(Trouble::NotHere(lang)) };
-    let session = member.session.clone();
-    let sound = member
-        .shared
-        .ask(move |journal| {
-            let theirs = journal.is_own(id, &session.person)?;
-            let listen = || journal.listen(id, &session.person, Purpose::Identify, Timestamp::now());
-            Ok::<_, MemberError>(theirs.then(listen).and_then(Result::ok).map(|sound| sound.pcm().to_vec()))
-        })
-        .await?;
-    let samples = sound.map_err(|error| refused(lang, &error))?.ok_or(Trouble::NotHere(lang))?;
-    let problem = learn(&member, samples).await?;
-    show(member, Some(problem.unwrap_or_else(|| lang.say("voice.taken").to_owned()))).await
+    let sound = member.ask(move |journal, who| {
+        let theirs = journal.is_own(id, who)?;
+        let listen = || journal.listen(id, who, Purpose::Identify, Timestamp::now());
+        Ok::<_, MemberError>(theirs.then(listen).and_then(Result::ok).map(|sound| sound.pcm().to_vec()))
+    });
+    let samples = sound.await?.map_err(|error| refused(lang, &error))?.ok_or(Trouble::NotHere(lang))?;
+    learn(member, samples).await
 }
 
 /// Learns from `samples` and keeps what was learned; or says what is wrong with them.
-async fn learn(member: &Member, samples: Vec<i16>) -> Result<Option<String>, Trouble> {
+pub async fn learn(member: &Member, samples: Vec<i16>) -> Result<Option<String>, Trouble> {
     let lang = member.lang;
-    let wait = member.shared.heavy.take(&member.session.id);
-    wait.map_err(|wait| Trouble::TooOften(lang, wait.as_secs() + 1))?;
-    let session = member.session.clone();
-    let kept = member.shared.ask(move |journal| journal.voice(&session.person)).await?;
+    member.try_heavy()?;
+    let kept = member.ask(|journal, who| journal.voice(who)).await?;
     let kept = kept.map_err(|error| refused(lang, &error))?;
     let before = kept.map(|(_, profile)| profile.to_vec()).unwrap_or_default();
     let taught = member.shared.port.teach_voice(before, samples).await;
     match taught.map_err(|error| port_trouble(lang, &error))? {
         Taught::Learned(profile) => {
-            let session = member.session.clone();
-            let set = move |journal: &sotto_journal::Journal| {
-                journal.set_voice(&session.person, &profile, Timestamp::now())
-            };
-            member.shared.ask(set).await?.map_err(|error| refused(lang, &error))?;
+            let set = member.ask(move |journal, who| journal.set_voice(who, &profile, Timestamp::now()));
+            set.await?.map_err(|error| refused(lang, &error))?;
             Ok(None)
         }
         Taught::Again(why) => Ok(Some(problem(lang, why).to_owned())),
@@ -182,24 +192,30 @@ fn problem(lang: &'static Language, why: &str) -> &'static str {
     }
 }
 
-/// Forgets the voice: to be done with it, or to learn it anew.
 pub async fn erase(deed: Deed) -> Result<Response, Trouble> {
-    let session = deed.member.session.clone();
-    let erased =
-        deed.member.shared.ask(move |journal| journal.erase_voice(&session.person, Timestamp::now())).await?;
-    erased.map_err(|error| refused(deed.member.lang, &error))?;
+    forget(&deed.member).await?;
     Ok(go("/voice"))
 }
 
-/// What counts for them where their voice is recognised.
+/// Forgets the voice: to be done with it, or to learn it anew.
+pub async fn forget(member: &Member) -> Result<(), Trouble> {
+    let erased = member.ask(|journal, who| journal.erase_voice(who, Timestamp::now())).await?;
+    erased.map_err(|error| refused(member.lang, &error))
+}
+
 pub async fn choose(deed: Deed) -> Result<Response, Trouble> {
-    let known = deed.member.shared.port.languages();
-    let language = known.into_iter().find(|code| code == deed.form.get("language"));
-    let choices = VoiceChoices { named: deed.form.has("named"), language };
-    let session = deed.member.session.clone();
-    let set = move |journal: &sotto_journal::Journal| {
-        journal.set_voice_choices(&session.person, &choices, Timestamp::now())
-    };
-    deed.member.shared.ask(set).await?.map_err(|error| refused(deed.member.lang, &error))?;
+    let language = Some(deed.form.get("language")).filter(|code| !code.is_empty());
+    set_choices(&deed.member, deed.form.has("named"), language).await?;
     Ok(go("/voice"))
+}
+
+/// What counts for somebody where their voice is recognised: whether it may be said who spoke, and their language.
+pub async fn set_choices(member: &Member, named: bool, language: Option<&str>) -> Result<(), Trouble> {
+    let lang = member.lang;
+    let known = member.shared.port.languages();
+    let unknown = || Trouble::Refused(lang, lang.say("trouble.refused.remedy").to_owned());
+    let find = |code: &str| known.iter().find(|known| *known == code).cloned().ok_or_else(unknown);
+    let choices = VoiceChoices { named, language: language.map(find).transpose()? };
+    let set = member.ask(move |journal, who| journal.set_voice_choices(who, &choices, Timestamp::now()));
+    set.await?.map_err(|error| refused(lang, &error))
 }

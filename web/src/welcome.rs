@@ -95,7 +95,7 @@ async fn nobody_yet(shared: &Arc<Shared>, lang: &'static Language) -> Result<boo
         return Ok(false);
     }
     let members = shared.ask(|journal| journal.members()).await?;
-    let none = members.map_err(|e| Trouble::Broken(lang, e.to_string()))?.is_empty();
+    let none = members.map_err(|error| Trouble::store(lang, &error))?.is_empty();
     *locked(&shared.set_up) = none;
     Ok(none)
 }
@@ -124,6 +124,7 @@ pub async fn sign_in(visitor: Visitor, headers: HeaderMap, body: Body) -> Result
             let (next, name) = (form.get("next").to_owned(), form.get("name").to_owned());
             Ok(page(&SignInPage { frame, next, name, wrong: true }))
         }
+        Err(SignInError::Store(error)) => Err(Trouble::store(visitor.lang, &error)),
         Err(error) => Err(Trouble::Broken(visitor.lang, error.to_string())),
     }
 }
@@ -191,7 +192,7 @@ pub async fn join(visitor: Visitor, headers: HeaderMap, body: Body) -> Result<Re
             *locked(&shared.set_up) = false;
             visitor.open_with_code(person, &code, "/first").await
         }
-        Err(MemberError::Store(error)) => Err(Trouble::Broken(lang, error.to_string())),
+        Err(MemberError::Store(error)) => Err(Trouble::store(lang, &error)),
         Err(error) => again(member_error(lang, &error)),
     }
 }
@@ -221,6 +222,9 @@ pub async fn recover(visitor: Visitor, headers: HeaderMap, body: Body) -> Result
         Ok((person, code)) => visitor.open_with_code(person, &code, "/history").await,
         Err(RecoverError::SignIn(SignInError::Wait { until })) => Err(visitor.wait(until)),
         Err(RecoverError::SignIn(SignInError::NotRight)) => again(lang.say("recover.wrong")),
+        Err(
+            RecoverError::SignIn(SignInError::Store(error)) | RecoverError::Member(MemberError::Store(error)),
+        ) => Err(Trouble::store(lang, &error)),
         Err(RecoverError::Member(error)) => again(&member_error(lang, &error)),
         Err(error) => Err(Trouble::Broken(lang, error.to_string())),
     }

@@ -10,11 +10,12 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use jiff::Timestamp;
 use sotto_house::{PersonId, RecordingId};
-use sotto_journal::{Filter, Purpose};
+use sotto_journal::{Filter, Person, Purpose};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::PAGE;
 use crate::Shared;
+use crate::session::Session;
 use crate::visitor::Member;
 
 /// Recordings whose ids are compared to see whether a page has changed.
@@ -23,11 +24,17 @@ const WATCHED: usize = PAGE;
 /// Tells a page that its list has changed, and nothing else: what is new comes as the page itself, through the same
 /// door. Silent about what others have. Ends with the session.
 pub async fn live(member: Member) -> Response {
+    changes(member, false)
+}
+
+/// The same for a program; `by_token` ends with the token instead.
+pub fn changes(member: Member, by_token: bool) -> Response {
     let changes = member.shared.journal.subscribe();
     let watch = Watch {
         shared: member.shared.clone(),
         person: member.session.id,
         handle: member.session.handle.clone(),
+        by_token,
         changes,
         seen: None,
     };
@@ -40,6 +47,7 @@ struct Watch {
     shared: Arc<Shared>,
     person: PersonId,
     handle: String,
+    by_token: bool,
     changes: tokio::sync::broadcast::Receiver<sotto_journal::Change>,
     seen: Option<Vec<RecordingId>>,
 }
@@ -67,8 +75,7 @@ impl Watch {
 
     /// The newest recordings of this person, while they are signed in.
     async fn look(&self) -> Option<Vec<RecordingId>> {
-        let own = self.shared.sessions.own(self.person);
-        let session = own.into_iter().find(|session| session.handle == self.handle)?;
+        let session = self.session()?;
         let found = self
             .shared
             .ask(move |journal| {
@@ -78,5 +85,13 @@ impl Watch {
             .await
             .ok()?;
         found.ok()
+    }
+
+    fn session(&self) -> Option<Arc<Session<Person>>> {
+        let own = match self.by_token {
+            true => self.shared.tokens.own(self.person).iter().map(|token| token.session.clone()).collect(),
+            false => self.shared.sessions.own(self.person),
+        };
+        own.into_iter().find(|session| session.handle == self.handle)
     }
 }

@@ -13,9 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use sotto_house::{Area, Outcome, PersonId, RecordingId, Retention, Role, SatelliteId, UtteranceId};
 use sotto_journal::{Finished, Hardness, Heard, Journal, Options, Words};
 use sotto_web::{
-    Answer, Authority, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pages, Pairing,
-    PairingState, Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble,
-    Voice, VoiceQuality,
+    Answer, Authority, Explanation, FoundSatellite, Health, Model, ModelKind, ModelState, Neighbour, Pages,
+    Pairing, PairingState, Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught,
+    Trouble, Voice, VoiceQuality,
 };
 use tokio::sync::oneshot;
 
@@ -294,6 +294,7 @@ pub struct MadeUp {
     satellites: Mutex<Vec<Satellite>>,
     pairing: Mutex<Option<Pairing>>,
     found: Mutex<Vec<FoundSatellite>>,
+    models: Mutex<Vec<Model>>,
 }
 
 impl Default for MadeUp {
@@ -311,7 +312,27 @@ impl Default for MadeUp {
             version: "0.1.0".into(),
             update: None,
         };
+        let model = |name: &str, kind, multilingual, licence: &str, bytes, state| Model {
+            name: name.into(),
+            kind,
+            purpose: String::new(),
+            multilingual,
+            licence: licence.into(),
+            bytes,
+            recommended: name == "base.en-q8_0",
+            removable: bytes.is_some(),
+            state,
+        };
+        let none = ModelState::NotInstalled;
+        let models = vec![
+            model("phrase", ModelKind::Speech, false, "BSD-2-Clause", None, ModelState::InUse),
+            model("tiny.en", ModelKind::Speech, false, "MIT", Some(77_704_715), ModelState::Installed),
+            model("base.en-q8_0", ModelKind::Speech, false, "MIT", Some(81_781_811), none.clone()),
+            model("small", ModelKind::Speech, true, "MIT", Some(487_601_967), none.clone()),
+            model("speaker", ModelKind::Voices, true, "Apache-2.0", Some(5_700_000), none),
+        ];
         MadeUp {
+            models: Mutex::new(models),
             satellites: Mutex::new(vec![
                 one("kitchen", "By the stove", "Kitchen", SatelliteState::Ready),
                 one("living-room", "Bookshelf", "Living room", SatelliteState::Listening),
@@ -341,6 +362,23 @@ impl MadeUp {
             }
             None => answer(Err(PortError::NoSuchSatellite)),
         }
+    }
+}
+
+impl MadeUp {
+    fn with_model(&self, name: &str, change: impl FnOnce(&mut Model)) -> Answer<'static, ()> {
+        match self.models.lock().unwrap().iter_mut().find(|one| one.name == name) {
+            Some(one) => {
+                change(one);
+                answer(Ok(()))
+            }
+            None => answer(Err(PortError::NotHere("there is no model of that name; reload the page".into()))),
+        }
+    }
+
+    /// What becomes of a model that is being fetched.
+    pub fn set_model(&self, name: &str, state: ModelState) {
+        drop(self.with_model(name, |one| one.state = state));
     }
 }
 
@@ -437,25 +475,19 @@ impl Port for MadeUp {
     }
 
     fn models(&self) -> Vec<Model> {
-        let one = |name: &str, kind: &str, state, bytes| Model {
-            name: name.into(),
-            kind: kind.into(),
-            state,
-            bytes,
-        };
-        vec![
-            one("phrase", "speech", ModelState::InUse, None),
-            one("whisper base.en", "speech", ModelState::Pulling(0.4), Some(147_000_000)),
-            one("okay_nabu", "wake word", ModelState::InUse, Some(61_000)),
-            one("speaker", "speaker", ModelState::NotInstalled, Some(5_700_000)),
-        ]
+        self.models.lock().unwrap().clone()
     }
 
     fn pull(&self, model: String) -> Answer<'_, ()> {
-        match self.models().iter().any(|one| one.name == model) {
-            true => answer(Ok(())),
-            false => answer(Err(PortError::Failed("there is no model of that name; reload the page".into()))),
-        }
+        self.with_model(&model, |one| one.state = ModelState::Pulling(Some(0.0)))
+    }
+
+    fn cancel_pull(&self, model: String) -> Answer<'_, ()> {
+        self.with_model(&model, |one| one.state = ModelState::NotInstalled)
+    }
+
+    fn remove_model(&self, model: String) -> Answer<'_, ()> {
+        self.with_model(&model, |one| one.state = ModelState::NotInstalled)
     }
 
     fn neighbours(&self) -> Vec<Neighbour> {
