@@ -22,6 +22,9 @@ pub mod own;
 pub mod pin;
 pub mod voices;
 
+pub mod models;
+pub mod wishes;
+
 pub mod sessions;
 
 pub mod lately;

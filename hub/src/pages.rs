@@ -17,8 +17,8 @@ use sotto_intents::Alternative;
 use sotto_journal::Journal;
 use sotto_protocol::Code;
 use sotto_web::{
-    Answer, Explanation, FoundSatellite, Health, Model, ModelState, Neighbour, Pages, Pairing, PairingState,
-    Port, PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble, VoiceQuality,
+    Answer, Explanation, FoundSatellite, Health, Model, Neighbour, Pages, Pairing, PairingState, Port,
+    PortError, Satellite, SatelliteChange, SatelliteState, StageLatency, Taught, Trouble, VoiceQuality,
     WATCHED,
 };
 use tokio::net::TcpListener;
@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Web;
 use crate::home::{Activity, Home};
 use crate::lately::Lately;
+use crate::models::Models;
 use crate::page_name;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{CodeState, Listed, SatellitesHandle};
@@ -46,6 +47,9 @@ pub struct Served {
     pub address: SocketAddr,
     /// The one-time address for the first person, while nobody lives here.
     pub set_up: Option<String>,
+    /// SHA-256 of the hub's own certificate authority, to be compared with what `/trust` shows; `None` where a
+    /// certificate is given.
+    pub fingerprint: Option<String>,
 }
 
 /// Starts to serve the pages; they stop with `stop`.
@@ -66,12 +70,13 @@ pub async fn serve(
     let address = listener.local_addr()?;
     let names = [page_name::HOST.to_owned(), "localhost".to_owned()];
     let certificates = sotto_web::open_certificates(&data.join("web"), &names, &own_addresses(address))?;
+    let fingerprint = certificates.authority.as_ref().map(|authority| authority.fingerprint.clone());
     let pages = Pages::new(Arc::new(journal), port).with_authority(certificates.authority);
     let url = format!("https://{}:{}", host(address), address.port());
     let set_up = pages.set_up_path()?.map(|path| format!("{url}{path}"));
     let router = pages.router();
     tasks.spawn(sotto_web::serve(listener, certificates.config, router, stop.cancelled_owned()));
-    Ok(Served { url, address, set_up })
+    Ok(Served { url, address, set_up, fingerprint })
 }
 
 /// The address that the certificate names besides host names.
@@ -98,6 +103,7 @@ pub struct RunningHub {
     pub home: Home,
     pub broker: String,
     pub engine: Arc<dyn Engine>,
+    pub models: Models,
     pub understanding: Arc<Understanding>,
     pub voices: Voices,
     pub witnesses: Witnesses,
@@ -227,13 +233,13 @@ impl Port for RunningHub {
         Box::pin(async move {
             let learn = move || {
                 let encoder = voices.encoder().ok_or_else(|| {
-                    let why = "its speaker model is not installed: run `sotto-hub models pull speaker`, then \
-                               restart the hub";
+                    let why = "its speaker model is not installed; an administrator fetches it under House, \
+                               Engines and models";
                     PortError::NotHere(why.into())
                 })?;
                 // What another version wrote is learned anew.
                 let mut profile = Profile::from_bytes(&profile).unwrap_or_default();
-                let learned = Take::new(&samples, encoder).and_then(|take| profile.add(take));
+                let learned = Take::new(&samples, &encoder).and_then(|take| profile.add(take));
                 Ok(match learned {
                     Ok(()) => Taught::Learned(profile.to_bytes()),
                     Err(Problem::TooShort) => Taught::Again("short"),
@@ -356,16 +362,22 @@ impl Port for RunningHub {
     }
 
     fn models(&self) -> Vec<Model> {
-        let kind = "speech".to_owned();
-        let name = format!("{} ({})", self.engine.name(), self.engine.model());
-        vec![Model { name, kind, state: ModelState::InUse, bytes: None }]
+        self.models.list()
     }
 
     fn pull(&self, model: String) -> Answer<'_, ()> {
+        Box::pin(async move { self.models.pull(&model) })
+    }
+
+    fn cancel_pull(&self, model: String) -> Answer<'_, ()> {
+        Box::pin(async move { self.models.cancel(&model) })
+    }
+
+    fn remove_model(&self, model: String) -> Answer<'_, ()> {
+        let models = self.models.clone();
         Box::pin(async move {
-            Err(PortError::NotHere(format!(
-                "run `sotto-hub models pull {model}` on the hub, then restart it"
-            )))
+            let removed = tokio::task::spawn_blocking(move || models.remove(&model)).await;
+            removed.map_err(failed)?
         })
     }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sotto_hearing::Engine;
 use sotto_house::SatelliteId;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,7 @@ pub async fn show(
     satellites: SatellitesHandle,
     settings: Arc<SatelliteSettings>,
     lately: Arc<Lately>,
-    engine: String,
+    engine: Arc<dyn Engine>,
     data: PathBuf,
     stop: CancellationToken,
 ) {
@@ -78,7 +79,7 @@ pub async fn show(
         }
         home.hub_state(&HubState {
             healthy: Some(!lately.deaf() && free(&data) > LITTLE),
-            engine: Some(engine.clone()),
+            engine: Some(engine.name().to_owned()),
             satellites: Some(listed.iter().filter(|listed| listed.connected.is_some()).count()),
             queue: Some(lately.awaited()),
         });

@@ -15,7 +15,7 @@ use sotto_journal::{Journal, StoreError, VoiceChoices, VoiceProfile};
 pub struct Voices(Arc<Inside>);
 
 struct Inside {
-    encoder: Option<Encoder>,
+    encoder: RwLock<Option<Arc<Encoder>>>,
     journal: Journal,
     known: RwLock<Vec<Known>>,
 }
@@ -34,18 +34,24 @@ impl Voices {
     /// on voices should not find out at the door.
     pub fn open(models: &Path, journal: Journal) -> anyhow::Result<Voices> {
         let encoder = match Encoder::open(models) {
-            Ok(encoder) => Some(encoder),
+            Ok(encoder) => Some(Arc::new(encoder)),
             Err(ModelError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
-        let voices = Voices(Arc::new(Inside { encoder, journal, known: RwLock::default() }));
+        let voices =
+            Voices(Arc::new(Inside { encoder: RwLock::new(encoder), journal, known: RwLock::default() }));
         voices.reload()?;
         Ok(voices)
     }
 
     /// Tells the voices apart, where the model is installed.
-    pub fn encoder(&self) -> Option<&Encoder> {
-        self.0.encoder.as_ref()
+    pub fn encoder(&self) -> Option<Arc<Encoder>> {
+        self.0.encoder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on with this model, or without one.
+    pub fn tell_apart_with(&self, encoder: Option<Encoder>) {
+        *self.0.encoder.write().unwrap_or_else(PoisonError::into_inner) = encoder.map(Arc::new);
     }
 
     /// Reads the profiles again: somebody enrolled, left, or changed a switch.
@@ -64,7 +70,7 @@ impl Voices {
 
     /// Whether anybody could be recognised.
     pub fn are_known(&self) -> bool {
-        self.0.encoder.is_some() && !self.0.known.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.encoder().is_some() && !self.0.known.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// How near the voice in `samples` (mono, 16 kHz) is to each that is known; `None` where nobody is.
@@ -72,7 +78,7 @@ impl Voices {
         if !self.are_known() {
             return None;
         }
-        let heard = self.0.encoder.as_ref()?.hear(samples);
+        let heard = self.encoder()?.hear(samples);
         let owners = self.0.journal.satellite_owners().unwrap_or_default();
         let satellite_owner = owners.iter().find(|(owned, _)| owned == satellite).map(|(_, owner)| *owner);
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +104,7 @@ impl Voices {
     pub fn speak_others_than(&self, language: &str) -> bool {
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
         let other = |chosen: &String| !chosen.eq_ignore_ascii_case(language);
-        self.0.encoder.is_some()
+        self.encoder().is_some()
             && known.iter().any(|known| known.choices.language.as_ref().is_some_and(other))
     }
 
@@ -112,7 +118,7 @@ impl Voices {
     pub fn have_rooms(&self) -> bool {
         let owners = self.0.journal.satellite_owners().unwrap_or_default();
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-        self.0.encoder.is_some()
+        self.encoder().is_some()
             && owners.iter().any(|(_, owner)| known.iter().any(|known| known.person == *owner))
     }
 

@@ -54,7 +54,10 @@ fn show(member: &Member, text: String, area: Option<&Area>, tried: Option<Explan
             .iter()
             .map(|(stage, took)| {
                 let micros = took.as_secs_f64() * 1e3;
-                (stage.clone(), lang.fill("recording.milliseconds", &[("n", &lang.decimal(micros))]))
+                let key = format!("stage.{stage}");
+                let known = lang.say(&key);
+                let name = if known == key { stage.clone() } else { known.to_owned() };
+                (name, lang.fill("recording.milliseconds", &[("n", &lang.decimal(micros))]))
             })
             .collect(),
         alternatives: explanation

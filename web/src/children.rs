@@ -162,7 +162,7 @@ pub async fn ask(deed: Deed) -> Result<Response, Trouble> {
         action: "/children/erase",
         hidden: form.0.iter().filter(|(name, _)| name != "csrf").cloned().collect(),
         button: lang.count("erase.picked", count),
-        keep: lang.say("erase.keep"),
+        keep: lang.count("erase.keep", count),
         back: "/children",
     }))
 }

@@ -32,7 +32,7 @@ pub struct AskPage {
     pub action: &'static str,
     pub hidden: Vec<(String, String)>,
     pub button: String,
-    pub keep: &'static str,
+    pub keep: String,
     pub back: &'static str,
 }
 
@@ -112,7 +112,7 @@ pub async fn ask(deed: Deed) -> Result<Response, Trouble> {
         action: "/erase",
         hidden,
         button: lang.count("erase.picked", count),
-        keep: lang.say("erase.keep"),
+        keep: lang.count("erase.keep", count),
         back: "/history",
     }))
 }

@@ -336,7 +336,92 @@ pub async fn still_mine(member: &Member, recording: RecordingId) -> Result<bool,
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use axum::body::{Body, to_bytes};
+    use axum::http::{Request, header};
+    use sotto_house::{Retention, UtteranceId};
+    use sotto_journal::{Finished, Hardness, Heard, Journal, Options, Words};
+    use tower::ServiceExt;
+
     use super::*;
+    use crate::port::nobody::Nobody;
+    use crate::{Pages, session};
+
+    /// More words than are opened while somebody waits.
+    const MANY: u64 = 1_100;
+
+    /// While a first search's words are being opened, the page says how far that is, asks again by itself, and is a form
+    /// to be sent again where there is no script; the words stay in its body. Then there is what was searched for.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_first_search_says_how_far_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { hardness: Hardness::NONE_FOR_TESTS, ..Options::default() };
+        let journal = Journal::open(folder.path(), options, Timestamp::now()).unwrap();
+        let ada = journal.add_member(
+            "Ada",
+            sotto_house::Role::Adult,
+            true,
+            "four quiet herons wait",
+            Timestamp::now(),
+        );
+        let speaker = Some(ada.unwrap().0);
+        for n in 0..MANY {
+            let mut utterance = [0; 16];
+            utterance[..8].copy_from_slice(&n.to_le_bytes());
+            let recorder = journal.record(
+                Heard {
+                    utterance: UtteranceId::from_bytes(utterance),
+                    satellite: sotto_house::SatelliteId::new("kitchen").unwrap(),
+                    area: None,
+                    at: Timestamp::now(),
+                    pre_roll: Duration::ZERO,
+                },
+                Retention::UntilErased,
+            );
+            recorder.push(vec![1; 20]).unwrap();
+            let transcript = if n == 7 { "where is the kettle" } else { "turn on the light" };
+            let words = Words { transcript: Some(transcript.to_owned().into()), ..Words::default() };
+            let outcome = Outcome::NotUnderstood;
+            recorder.finish(Finished { speaker, outcome, words }, Timestamp::now()).unwrap();
+        }
+        let pages = Pages::new(Arc::new(journal.clone()), Arc::new(Nobody));
+        let person = journal.sign_in("Ada", "four quiet herons wait", Timestamp::now()).unwrap();
+        let (id, shared) = (person.id(), pages.0.clone());
+        let cookie = shared.sessions.open(person, id, "a browser").unwrap();
+        let session = shared.sessions.of(&cookie).unwrap();
+        let (let_go, gate) = mpsc::channel::<()>();
+        let (at_gate, arrived) = mpsc::channel();
+        let opening = session.clone();
+        let prepared = std::thread::spawn(move || {
+            // Waits at each step until somebody lets it go; once the other end is gone, it runs through.
+            let go_on = || {
+                let _ = at_gate.send(());
+                let _ = gate.recv();
+                true
+            };
+            journal.prepare_search(&opening.person, Timestamp::now(), &go_on)
+        });
+        arrived.recv_timeout(Duration::from_secs(60)).expect("the words are being opened");
+        let search = async || {
+            let body = format!("csrf={}&words=kettle", session.csrf);
+            let request = Request::post("/history")
+                .header(header::COOKIE, format!("{}={cookie}", session::COOKIE))
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            let answer = pages.router().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            String::from_utf8(to_bytes(answer.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+        };
+        let page = search().await;
+        assert!(page.contains("<progress") && page.contains("max=\"1100\""), "{page}");
+        assert!(page.contains("1,100") && page.contains("data-again"), "{page}");
+        assert!(page.contains("name=\"words\" value=\"kettle\"") && !page.contains("?words"), "{page}");
+        drop(let_go);
+        prepared.join().unwrap().unwrap();
+        let page = search().await;
+        assert!(page.contains("where is the kettle") && !page.contains("<progress"), "{page}");
+    }
 
     #[test]
     fn intents_are_readable() {

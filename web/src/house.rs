@@ -50,7 +50,8 @@ struct OneSatellite {
     /// Whether there is a microphone to watch.
     hears: bool,
     version: String,
-    update: Option<String>,
+    /// That there is a newer program, and what its button says.
+    update: Option<(String, String)>,
 }
 
 struct OnePairing {
@@ -132,7 +133,10 @@ fn one_satellite(member: &Member, satellite: Satellite) -> OneSatellite {
             SatelliteState::Away | SatelliteState::MutedByHand | SatelliteState::MutedHere
         ),
         version: satellite.version,
-        update: satellite.update,
+        update: satellite.update.map(|version| {
+            let say = |key| lang.fill(key, &[("version", &version)]);
+            (say("satellite.update_here"), say("satellite.update"))
+        }),
     }
 }
 
@@ -250,7 +254,7 @@ pub async fn ask_revoke(deed: Deed) -> Result<Response, Trouble> {
         action: "/house/revoke",
         hidden: vec![("satellite".to_owned(), id.as_str().to_owned())],
         button: lang.say("house.revoke").to_owned(),
-        keep: lang.say("house.revoke_keep"),
+        keep: lang.say("house.revoke_keep").to_owned(),
         back: "/house",
     }))
 }

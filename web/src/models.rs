@@ -151,7 +151,7 @@ pub async fn ask_remove(deed: Deed) -> Result<Response, Trouble> {
         action: "/house/models/remove",
         hidden: vec![("model".to_owned(), name)],
         button: lang.say("model.remove").to_owned(),
-        keep: lang.say("model.remove_keep"),
+        keep: lang.say("model.remove_keep").to_owned(),
         back: "/house/models",
     }))
 }

@@ -249,7 +249,7 @@ pub async fn ask_leave(deed: Deed) -> Result<Response, Trouble> {
         action: "/people/leave",
         hidden: vec![("person".to_owned(), who.to_string())],
         button: lang.fill("people.leave_go", &[("name", &one.name)]),
-        keep: lang.say("people.leave_keep"),
+        keep: lang.say("people.leave_keep").to_owned(),
         back: "/people",
     }))
 }

@@ -288,8 +288,73 @@ pub trait Port: Send + Sync + 'static {
     /// Learns one more sentence (mono, 16 kHz) besides those of `profile`, which is empty at first. Keeps nothing.
     fn teach_voice(&self, profile: Vec<u8>, samples: Vec<i16>) -> Answer<'_, Taught> {
         drop((profile, samples));
-        let why =
-            "its speaker model is not installed; the administrator can, with `sotto-hub models pull speaker`";
+        let why = "its speaker model is not installed; an administrator fetches it under House";
         Box::pin(std::future::ready(Err(PortError::NotHere(why.to_owned()))))
+    }
+}
+
+/// A hub with nothing in it, for tests of the pages.
+#[cfg(test)]
+pub mod nobody {
+    use super::*;
+
+    pub struct Nobody;
+
+    fn no<T: Send + 'static>() -> Answer<'static, T> {
+        Box::pin(std::future::ready(Err(PortError::NotConnected)))
+    }
+
+    impl Port for Nobody {
+        fn satellites(&self) -> Vec<Satellite> {
+            Vec::new()
+        }
+        fn found(&self) -> Vec<FoundSatellite> {
+            Vec::new()
+        }
+        fn pairing(&self) -> Option<Pairing> {
+            None
+        }
+        fn begin_pairing(&self) -> Answer<'_, Pairing> {
+            no()
+        }
+        fn pair_found(&self, _: SatelliteId, _: String) -> Answer<'_, ()> {
+            no()
+        }
+        fn cancel_pairing(&self) -> Answer<'_, ()> {
+            no()
+        }
+        fn revoke(&self, _: SatelliteId) -> Answer<'_, ()> {
+            no()
+        }
+        fn change(&self, _: SatelliteId, _: SatelliteChange) -> Answer<'_, ()> {
+            no()
+        }
+        fn update(&self, _: SatelliteId) -> Answer<'_, ()> {
+            no()
+        }
+        fn models(&self) -> Vec<Model> {
+            Vec::new()
+        }
+        fn pull(&self, _: String) -> Answer<'_, ()> {
+            no()
+        }
+        fn cancel_pull(&self, _: String) -> Answer<'_, ()> {
+            no()
+        }
+        fn remove_model(&self, _: String) -> Answer<'_, ()> {
+            no()
+        }
+        fn neighbours(&self) -> Vec<Neighbour> {
+            Vec::new()
+        }
+        fn health(&self) -> Health {
+            Health::default()
+        }
+        fn explain(&self, _: String, _: Option<Area>) -> Answer<'_, Explanation> {
+            no()
+        }
+        fn hear(&self, _: Vec<i16>) -> Answer<'_, String> {
+            no()
+        }
     }
 }

@@ -49,6 +49,8 @@ struct JoinPage {
 struct CodePage {
     frame: Frame,
     code: String,
+    /// For the paper: name, day, and where it is good.
+    whose: String,
     onward: &'static str,
 }
 
@@ -348,10 +350,12 @@ impl Visitor {
         code: &RecoveryCode,
         onward: &'static str,
     ) -> Result<Response, Trouble> {
+        let day = Timestamp::now().to_zoned_datetime(self.shared.zone.clone()).date();
+        let whose = self.lang.fill("code.whose", &[("name", person.name()), ("day", &self.lang.date(day))]);
         let signed_in = self.open_session(person, "/").await?;
         let code = code.reveal().to_string();
         let frame = Frame::new(self.lang, "code.title", None, "/");
-        let mut response = page(&CodePage { frame, code, onward });
+        let mut response = page(&CodePage { frame, code, whose, onward });
         if let Some(cookie) = signed_in.headers().get(header::SET_COOKIE) {
             response.headers_mut().insert(header::SET_COOKIE, cookie.clone());
         }

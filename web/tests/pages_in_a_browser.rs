@@ -5,7 +5,9 @@ mod common;
 use common::browser::story;
 use common::{PASSPHRASE, Said, World};
 use jiff::{SignedDuration, Timestamp};
-use sotto_journal::Settings;
+use sotto_house::Role;
+use sotto_journal::{Selection, Settings};
+use sotto_web::ModelState;
 
 fn nothing_to_do(wish: &str) -> String {
     panic!("the story asks for {wish:?}, which nobody does here")
@@ -29,6 +31,9 @@ async fn every_page_is_looked_at() {
     let settings = Settings { review: true, ..world.journal.settings(&ben).unwrap() };
     world.journal.set_settings(&ben, settings, now).unwrap();
     world.say(Some("Ben"), "Kitchen", SignedDuration::ZERO, Said::not_understood("where is the dog"));
+    let cold =
+        world.say(Some("Ada"), "Kitchen", SignedDuration::from_hours(200), Said::not_understood("brr"));
+    world.journal.erase(&Selection::one(cold.unwrap()), &ada, now).unwrap();
     story(&world.base(), "every_page_is_looked_at", nothing_to_do).await;
     world.stop().await;
 }
@@ -91,6 +96,27 @@ async fn a_satellite_is_paired_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_fetched_from_the_page() {
+    let world = a_week().await;
+    let port = world.port.clone();
+    let happen = move |wish: &str| {
+        let (model, state) = match wish {
+            "half of it has arrived" => ("base.en-q8_0", ModelState::Pulling(Some(0.5))),
+            "it is whole" => ("base.en-q8_0", ModelState::InUse),
+            "the other one fails" => {
+                let why = "the hub's disk is full; make room, then fetch it again";
+                ("speaker", ModelState::Failed(why.to_owned()))
+            }
+            other => return nothing_to_do(other),
+        };
+        port.set_model(model, state);
+        String::new()
+    };
+    story(&world.base(), "a_model_is_fetched_from_the_page", happen).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_passkey_opens_the_recordings() {
     let world = a_week().await;
     story(&world.base(), "a_passkey_opens_the_recordings", nothing_to_do).await;
@@ -118,6 +144,43 @@ async fn what_a_page_weighs() {
 async fn a_voice_is_learned_and_forgotten() {
     let world = a_week().await;
     story(&world.base(), "a_voice_is_learned_and_forgotten", nothing_to_do).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switches_do_what_they_say() {
+    let world = a_week().await;
+    let ben = world.journal.sign_in("Ben", PASSPHRASE, Timestamp::now()).unwrap();
+    world.journal.set_voice(&ben, &[1; 10], Timestamp::now()).unwrap();
+    let happen = |wish: &str| match wish {
+        "Ben says something" => {
+            let said = Said::not_understood("where is my other shoe");
+            world.say(Some("Ben"), "Kitchen", SignedDuration::ZERO, said).unwrap().to_string()
+        }
+        // What the hub compares with: profiles whose owners let it.
+        "is Ben's voice compared?" => {
+            let voices = world.journal.voices().unwrap();
+            let his = voices.iter().any(|voice| voice.person == ben.id() && voice.recognise);
+            if his { "yes" } else { "no" }.to_owned()
+        }
+        other => nothing_to_do(other),
+    };
+    story(&world.base(), "switches_do_what_they_say", happen).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_printed_can_be_kept() {
+    let world = a_week().await;
+    let invite = |wish: &str| match wish {
+        "an invitation" => {
+            let ada = world.journal.sign_in("Ada", PASSPHRASE, Timestamp::now()).unwrap();
+            let token = world.journal.invite(&ada, Role::Adult, false, Timestamp::now()).unwrap();
+            format!("/join/{}", token.reveal().as_str())
+        }
+        other => nothing_to_do(other),
+    };
+    story(&world.base(), "what_is_printed_can_be_kept", invite).await;
     world.stop().await;
 }
 

@@ -41,6 +41,17 @@ pub fn find(name: &str) -> Option<&'static Model> {
     CATALOGUE.iter().find(|model| model.name == name || model.file() == name)
 }
 
+/// The one that hears commands well and in time on a machine with so many cores, for a house of that language (BCP 47).
+pub fn suits(language: &str, cores: usize) -> &'static str {
+    let english = language.split(['-', '_']).next().is_some_and(|base| base.eq_ignore_ascii_case("en"));
+    match (english, cores) {
+        (true, 0..=1) => "tiny.en-q8_0",
+        (true, _) => "base.en-q8_0",
+        (false, 0..=1) => "tiny",
+        (false, _) => "base",
+    }
+}
+
 /// From the quickest to the best.
 pub const CATALOGUE: &[Model] = &[
     Model {
@@ -126,6 +137,11 @@ mod tests {
             assert_eq!(find(&model.file()), Some(model));
             assert_eq!(model.multilingual, !model.name.contains(".en"), "{}", model.name);
             assert!(model.sha256.len() == 64 && model.sha256.bytes().all(|b| b.is_ascii_hexdigit()));
+            for (language, english) in [("en", true), ("en-GB", true), ("de", false)] {
+                for cores in 0..9 {
+                    assert_eq!(find(suits(language, cores)).map(|model| !model.multilingual), Some(english));
+                }
+            }
             assert!(CATALOGUE[index + 1..].iter().all(|other| other.sha256 != model.sha256));
         }
     }

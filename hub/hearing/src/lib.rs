@@ -29,6 +29,8 @@ mod phrase;
 mod remote;
 mod whisper;
 
+mod swap;
+
 pub mod catalogue;
 pub mod pull;
 
@@ -41,5 +43,6 @@ pub mod speaker;
 
 pub use engine::{ACCEPT, Engine, FORCED, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
 pub use grammar::{Grammar, GrammarNotes, Transition};
-pub use open::{Choice, Config, open};
+pub use open::{Choice, Config, chosen_model, open};
 pub use remote::Servers;
+pub use swap::Swap;

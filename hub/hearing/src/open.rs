@@ -120,6 +120,14 @@ fn recognizers_for(
     }
 }
 
+/// The Whisper model that would be used now, if the settings ask for one at all.
+pub fn chosen_model(config: &Config) -> Option<PathBuf> {
+    match config.engine {
+        Choice::Phrase | Choice::Remote => None,
+        Choice::Auto | Choice::Whisper | Choice::Both => installed(config).ok(),
+    }
+}
+
 /// The Whisper model to use: the one that is named, or the largest in the folder.
 fn installed(config: &Config) -> Result<PathBuf, HearingError> {
     if let Some(name) = &config.model {

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub enum PullError {
     Fetch(String),
     #[error("the server sent {got} bytes where the model has {expected}; nothing was installed, pull again")]
     Length { expected: u64, got: u64 },
+    #[error("fetching was stopped; what has arrived is kept")]
+    Stopped,
     #[error("what arrived is not the model (its SHA-256 is {got}); it was thrown away, pull again")]
     Digest { got: String },
 }
@@ -33,9 +36,13 @@ pub struct Wanted<'a> {
     pub sha256: &'a str,
 }
 
-/// Fetches into `target`, calling `progress` with the bytes that are there. A file that is complete already is
-/// only checked.
-pub fn pull(wanted: &Wanted, target: &Path, mut progress: impl FnMut(u64)) -> Result<(), PullError> {
+/// Fetches into `target`, calling `progress` with the bytes that are there, which may stop it. A file that is complete
+/// already is only checked.
+pub fn pull(
+    wanted: &Wanted,
+    target: &Path,
+    mut progress: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<(), PullError> {
     let unwritable = |source| PullError::Write { path: target.to_owned(), source };
     if let Some(folder) = target.parent() {
         fs::create_dir_all(folder).map_err(unwritable)?;
@@ -43,12 +50,9 @@ pub fn pull(wanted: &Wanted, target: &Path, mut progress: impl FnMut(u64)) -> Re
     if target.is_file()
         && digest(&mut File::open(target).map_err(unwritable)?).map_err(unwritable)? == wanted.sha256
     {
-        progress(wanted.size);
         return Ok(());
     }
-    let mut name = target.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
+    let part = part_of(target);
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -70,6 +74,7 @@ pub fn pull(wanted: &Wanted, target: &Path, mut progress: impl FnMut(u64)) -> Re
         let before = have;
         match fetch(wanted, &mut file, &mut have, &mut progress) {
             Ok(()) => {}
+            Err(Broken::Stopped) => return Err(PullError::Stopped),
             Err(Broken::Network(error)) => why = error,
             Err(Broken::Disk(error)) => return Err(unwritable(error)),
             Err(Broken::TooMuch(got)) => {
@@ -94,7 +99,15 @@ pub fn pull(wanted: &Wanted, target: &Path, mut progress: impl FnMut(u64)) -> Re
     fs::rename(&part, target).map_err(unwritable)
 }
 
+/// Where a file grows until it is whole.
+pub fn part_of(target: &Path) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
 enum Broken {
+    Stopped,
     Network(String),
     Disk(io::Error),
     TooMuch(u64),
@@ -105,7 +118,7 @@ fn fetch(
     wanted: &Wanted,
     file: &mut File,
     have: &mut u64,
-    progress: &mut impl FnMut(u64),
+    progress: &mut impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<(), Broken> {
     let network = |error: ureq::Error| Broken::Network(error.to_string());
     let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -138,7 +151,9 @@ fn fetch(
             return Err(Broken::TooMuch(*have));
         }
         file.write_all(&buffer[..count]).map_err(Broken::Disk)?;
-        progress(*have);
+        if progress(*have).is_break() {
+            return Err(Broken::Stopped);
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sotto_hearing::pull::{PullError, Wanted, pull};
+use sotto_hearing::pull::{PullError, Wanted, part_of, pull};
 
 /// What the server does with the n-th request: given the wanted start, the status line with headers, and the body.
 type Behaviour = fn(usize, usize, &[u8]) -> (String, Vec<u8>);
@@ -52,7 +53,7 @@ fn partial(start: usize, length: usize) -> String {
 fn try_pull(folder: &Path, behaviour: Behaviour) -> (Result<(), PullError>, usize) {
     let (address, requests) = serve(behaviour);
     let wanted = Wanted { address: &address, size: 300_000, sha256: SHA256 };
-    let done = pull(&wanted, &folder.join("ggml-test.bin"), |_| {});
+    let done = pull(&wanted, &folder.join("ggml-test.bin"), |_| ControlFlow::Continue(()));
     (done, requests.load(Ordering::SeqCst))
 }
 
@@ -119,4 +120,26 @@ fn a_server_that_refuses_is_not_asked_for_ever() {
     let (done, requests) = try_pull(folder.path(), |_, _, _| ("404 Not Found".to_owned(), Vec::new()));
     assert!(matches!(done, Err(PullError::Fetch(_))), "{done:?}");
     assert_eq!(requests, 5);
+}
+
+#[test]
+fn what_is_stopped_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("ggml-test.bin");
+    let whole: Behaviour =
+        |_, start, content| (partial(start, content.len() - start), content[start..].to_vec());
+    let (address, requests) = serve(whole);
+    let wanted = Wanted { address: &address, size: 300_000, sha256: SHA256 };
+    let half = |bytes| if bytes < 150_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    assert!(matches!(pull(&wanted, &target, half), Err(PullError::Stopped)));
+    let arrived = std::fs::metadata(part_of(&target)).unwrap().len();
+    assert!((150_000..300_000).contains(&arrived) && !target.exists());
+    let mut first = None;
+    let progress = |bytes| {
+        first.get_or_insert(bytes);
+        ControlFlow::Continue(())
+    };
+    pull(&wanted, &target, progress).unwrap();
+    assert!(first.unwrap() > arrived, "it went on from {arrived}, not from the start");
+    assert_eq!((std::fs::read(&target).unwrap(), requests.load(Ordering::SeqCst)), (content(), 2));
 }

@@ -1,15 +1,17 @@
 //! `models`: the Whisper models and the speaker model that can be had, fetched and thrown away. The only thing that Sotto ever fetches.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use sotto_hearing::catalogue::{self, CATALOGUE, LICENCE, Model};
-use sotto_hearing::pull::{Wanted, pull};
+use sotto_hearing::pull::{Wanted, part_of, pull};
 use sotto_hearing::speaker;
 
 use super::Place;
+use crate::wishes::{SPEAKER, Wishes};
 
 #[derive(clap::Args)]
 pub struct Models {
@@ -30,6 +32,9 @@ enum Command {
         #[arg(long, value_name = "URL")]
         from: Option<String>,
     },
+    /// Fetch what was asked for on the page, and end; sotto-models.service runs this
+    #[command(hide = true)]
+    Wanted,
     /// Throw an installed model away
     Remove {
         /// Name as `models list` gives it
@@ -41,6 +46,11 @@ pub fn run(place: &Place, models: &Models) -> anyhow::Result<ExitCode> {
     let folder = crate::config::data_directory(place.data.clone()).join("models");
     match &models.command {
         Command::List => list(place, &folder),
+        Command::Wanted => {
+            place.data()?;
+            Wishes::new(&folder).work_off(&|| false);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Pull { name, from } if name == SPEAKER => fetch_speaker(place, &folder, from.as_deref()),
         Command::Remove { name } if name == SPEAKER => {
             remove_file(place, &folder.join(speaker::FILE), SPEAKER)
@@ -51,8 +61,6 @@ pub fn run(place: &Place, models: &Models) -> anyhow::Result<ExitCode> {
 }
 
 const SPEAKER_PURPOSE: &str = "tells voices apart (Apache-2.0, brought by pip)";
-/// The model that tells voices apart.
-const SPEAKER: &str = "speaker";
 
 /// Brought by pip, or cut out of a `pretrained.pt` that is here already.
 fn fetch_speaker(place: &Place, folder: &std::path::Path, from: Option<&str>) -> anyhow::Result<ExitCode> {
@@ -63,7 +71,9 @@ fn fetch_speaker(place: &Place, folder: &std::path::Path, from: Option<&str>) ->
     };
     match place.json {
         true => println!("{}", serde_json::json!({ "installed": SPEAKER, "file": installed })),
-        false => println!("{SPEAKER} is installed as {}; restart the hub to use it", installed.display()),
+        false => {
+            println!("{SPEAKER} is installed as {}; the hub uses it within seconds", installed.display())
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -142,12 +152,19 @@ fn fetch(
         "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
     )?);
     let wanted = Wanted { address: &address, size: model.size, sha256: model.sha256 };
-    let done = pull(&wanted, &target, |bytes| bar.set_position(bytes));
+    let done = pull(&wanted, &target, |bytes| {
+        bar.set_position(bytes);
+        ControlFlow::Continue(())
+    });
     bar.finish_and_clear();
     done.with_context(|| format!("the model {} was not installed", model.name))?;
     match place.json {
         true => println!("{}", serde_json::json!({ "installed": model.name, "file": target })),
-        false => println!("{} is installed as {}; restart the hub to use it", model.name, target.display()),
+        false => println!(
+            "{} is installed as {}; the hub uses it within seconds, if its configuration does not choose another",
+            model.name,
+            target.display()
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -157,9 +174,7 @@ fn remove(place: &Place, folder: &std::path::Path, model: &Model) -> anyhow::Res
 }
 
 fn remove_file(place: &Place, target: &std::path::Path, name: &str) -> anyhow::Result<ExitCode> {
-    let mut part = target.as_os_str().to_owned();
-    part.push(".part");
-    let had_part = std::fs::remove_file(part).is_ok();
+    let had_part = std::fs::remove_file(part_of(target)).is_ok();
     match std::fs::remove_file(target) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && had_part => {}

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sotto_hearing::Engine as _;
 use sotto_house::{Doors, Policy};
 use sotto_journal::{Change, Journal, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,6 +27,7 @@ use crate::follow;
 use crate::home::{self, Address, Home};
 use crate::lately::Lately;
 use crate::metrics::Metrics;
+use crate::models::Models;
 use crate::obey;
 use crate::page_name;
 use crate::pages::{self, RunningHub};
@@ -74,8 +76,11 @@ async fn serve(
         Journal::open(&folder, Options::default(), Timestamp::now())?
     };
     let understanding = Arc::new(Understanding::open(&config, data)?);
-    let engine = open_engine(&config, data, &understanding)?;
+    let hearing = engine_settings(&config.hearing, data)?;
+    let swap = Arc::new(open_engine(&hearing, &understanding)?);
+    let engine: Arc<dyn sotto_hearing::Engine> = swap.clone();
     let voices = Voices::open(&data.join("models"), journal.clone())?;
+    let models = Models::new(hearing, swap, voices.clone(), understanding.language().to_owned());
     let pin = Pin::read(&config.voices.pin_file)?;
     let second_look = Arc::new(SecondLook::open(&data.join("wake")));
 
@@ -111,6 +116,7 @@ async fn serve(
         home: home.clone(),
         broker: broker_name.clone(),
         engine: engine.clone(),
+        models: models.clone(),
         understanding: understanding.clone(),
         voices: voices.clone(),
         witnesses: witnesses.clone(),
@@ -147,6 +153,7 @@ async fn serve(
         .answering(newcomers(journal.clone()));
     tasks.spawn(control.serve(stop.clone()));
     tasks.spawn(sweep(journal.clone(), stop.clone()));
+    tasks.spawn(models.run(stop.clone()));
     tasks.spawn(witnesses.clone().run(stop.clone()));
     let voice = Voice::open(&config, satellites.clone(), home.clone())?;
     tasks.spawn(follow::voices(journal.clone(), voices.clone(), home.clone(), stop.clone()));
@@ -156,7 +163,7 @@ async fn serve(
         satellites.clone(),
         settings.clone(),
         lately.clone(),
-        engine.name().to_owned(),
+        engine.clone(),
         data.to_owned(),
         stop.clone(),
     );
@@ -190,13 +197,14 @@ async fn serve(
         "satellites": satellites.address()?.to_string(),
         "mqtt": broker_name,
         "web": pages.url,
+        "fingerprint": pages.fingerprint,
         "engine": engine.name(),
         "model": engine.model(),
     });
     events.say(|| ready.clone());
     tracing::info!(
         satellites = %satellites.address()?, mqtt = broker_name, web = pages.url, engine = engine.name(),
-        "the hub is ready"
+        fingerprint = pages.fingerprint, "the hub is ready"
     );
     service::ready();
     let all_over_the_house = config.satellites.discovery && !pages.address.ip().is_loopback();
@@ -291,11 +299,10 @@ fn engine_settings(hearing: &config::Hearing, data: &Path) -> anyhow::Result<sot
 }
 
 fn open_engine(
-    config: &Config,
-    data: &Path,
+    settings: &sotto_hearing::Config,
     understanding: &Understanding,
-) -> anyhow::Result<Arc<dyn sotto_hearing::Engine>> {
-    let engine = sotto_hearing::open(&engine_settings(&config.hearing, data)?)?;
+) -> anyhow::Result<sotto_hearing::Swap> {
+    let engine = sotto_hearing::Swap::new(sotto_hearing::open(settings)?);
     let notes = engine.set_grammar(sotto_hearing::Grammar::from(&understanding.grammar()))?;
     tracing::debug!(?notes, "the engine knows what may be said");
     Ok(engine)

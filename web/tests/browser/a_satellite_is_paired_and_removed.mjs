@@ -33,6 +33,11 @@ await tell(async (browser) => {
   await hall.waitFor({ state: "detached" });
   check("it is gone", true);
 
+  const stove = ada.getByRole("region", { name: "By the stove" });
+  check("a newer program is offered where it is", await seen(stove.getByText("A newer program is here: 0.2.0.")));
+  await stove.getByRole("button", { name: "Update to 0.2.0" }).click();
+  check("and once it runs, no longer", (await seen(stove.getByText("0.2.0", { exact: true }))) && (await stove.getByRole("button", { name: /Update/ }).count()) === 0);
+
   await ada.goto(`${BASE}/bench`);
   await ada.getByLabel("Sentence").fill("turn on the lights");
   await ada.getByLabel("Said in").selectOption("Kitchen");

@@ -1,7 +1,7 @@
 // Every page, small and wide, light and dark: a picture of each into artefacts/, and what axe-core finds: nothing.
 import { tell, person, signIn, check, quiet, axeFinds, BASE, ARTEFACTS } from "./house.mjs";
 
-const PAGES = ["history", "settings", "first", "account", "listened", "export", "voice", "children", "review", "people", "house", "bench", "health", "more", "trust"];
+const PAGES = ["history", "settings", "first", "account", "listened", "export", "voice", "children", "review", "people", "house", "house/models", "bench", "health", "more", "trust"];
 const only = process.env.ONLY?.split(",");
 
 await tell(async (browser) => {
@@ -12,7 +12,7 @@ await tell(async (browser) => {
       const page = await person(browser, { viewport: { width, height }, colorScheme, reducedMotion: "reduce" });
       const see = async (name) => {
         if (only && !only.includes(name)) return;
-        await page.screenshot({ path: `${ARTEFACTS}/${name}-${look}.png`, fullPage: true });
+        await page.screenshot({ path: `${ARTEFACTS}/${name.replace("/", "-")}-${look}.png`, fullPage: true });
         const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
         if (wide) found.push(`${name} ${look}: wider than the screen`);
         // Each theme once: axe-core looks at colours and structure, which do not change with the width.
@@ -48,6 +48,10 @@ await tell(async (browser) => {
       await page.getByRole("button", { name: "Try it" }).click();
       await page.getByText("Understood", { exact: true }).waitFor();
       await see("bench-tried");
+      await page.goto(`${BASE}/listened`);
+      await page.locator("main a[href^='/receipts/']").first().click();
+      await page.waitForURL(/receipts/);
+      await see("receipt");
       await page.goto(`${BASE}/people`);
       await page.getByRole("button", { name: "Make an invitation" }).click();
       await page.locator("#address").waitFor();

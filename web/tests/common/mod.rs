@@ -6,6 +6,7 @@ pub mod browser;
 
 use std::f32::consts::TAU;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -35,7 +36,12 @@ pub struct World {
 impl World {
     /// An empty house, nobody has come yet; its pages can be asked, but are not served.
     pub fn unserved() -> World {
-        let folder = tempfile::tempdir().unwrap();
+        World::on(&std::env::temp_dir())
+    }
+
+    /// The same on another disk.
+    pub fn on(disk: &Path) -> World {
+        let folder = tempfile::tempdir_in(disk).unwrap();
         let options = Options { hardness: Hardness::NONE_FOR_TESTS, ..Options::default() };
         let journal = Journal::open(&folder.path().join("journal"), options, Timestamp::now()).unwrap();
         let port = Arc::new(MadeUp::default());
@@ -334,7 +340,10 @@ impl Default for MadeUp {
         MadeUp {
             models: Mutex::new(models),
             satellites: Mutex::new(vec![
-                one("kitchen", "By the stove", "Kitchen", SatelliteState::Ready),
+                Satellite {
+                    update: Some("0.2.0".into()),
+                    ..one("kitchen", "By the stove", "Kitchen", SatelliteState::Ready)
+                },
                 one("living-room", "Bookshelf", "Living room", SatelliteState::Listening),
                 one("bedroom", "Bedside", "Bedroom", SatelliteState::MutedByHand),
             ]),
@@ -441,7 +450,14 @@ impl Port for MadeUp {
         let new = found.remove(at);
         let mut satellites = self.satellites.lock().unwrap();
         let like = satellites[0].clone();
-        satellites.push(Satellite { id: new.id, name: new.name, area: None, last_heard: None, ..like });
+        satellites.push(Satellite {
+            id: new.id,
+            name: new.name,
+            area: None,
+            last_heard: None,
+            update: None,
+            ..like
+        });
         answer(Ok(()))
     }
 
@@ -471,7 +487,7 @@ impl Port for MadeUp {
     }
 
     fn update(&self, id: SatelliteId) -> Answer<'_, ()> {
-        self.with(&id, |_| {})
+        self.with(&id, |one| one.version = one.update.take().unwrap_or_else(|| one.version.clone()))
     }
 
     fn models(&self) -> Vec<Model> {

@@ -1,0 +1,306 @@
+//! The models of the running hub: what is installed is used within seconds, by whichever door it came or went.
+//!
+//! ```text
+//! page → wishes → (fetched) → file in models/ ─ seen here → the engine is exchanged, voices are told apart
+//! ```
+//!
+//! Deliberately absent: fetching in the packaged hub, which has no way out of the house; see [`crate::wishes`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sotto_hearing::catalogue::{self, LICENCE};
+use sotto_hearing::speaker::{self, Encoder};
+use sotto_hearing::{Choice, Config, Engine, Swap, chosen_model};
+use sotto_web::{Model, ModelKind, ModelState, PortError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::voices::Voices;
+use crate::wishes::{SPEAKER, Standing, Wishes};
+
+/// How often the folder is looked at: next to nothing, and soon enough for somebody who waits.
+const LOOK: Duration = Duration::from_secs(2);
+/// Set where a unit beside the hub fetches what is wanted.
+const FETCHED_BESIDE: &str = "SOTTO_FETCHED_BESIDE";
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Models(Arc<Inside>);
+
+struct Inside {
+    wishes: Wishes,
+    settings: Config,
+    engine: Arc<Swap>,
+    voices: Voices,
+    /// The house's language, BCP 47.
+    language: String,
+    /// Another program fetches what is wanted.
+    beside: bool,
+    wanted: Notify,
+}
+
+/// A file, as far as it tells that another lies there.
+type Mark = Option<(PathBuf, u64, Option<SystemTime>)>;
+
+impl Models {
+    pub fn new(settings: Config, engine: Arc<Swap>, voices: Voices, language: String) -> Models {
+        let wishes = Wishes::new(&settings.models);
+        let beside = std::env::var_os(FETCHED_BESIDE).is_some_and(|set| !set.is_empty());
+        Models(Arc::new(Inside { wishes, settings, engine, voices, language, beside, wanted: Notify::new() }))
+    }
+
+    pub fn list(&self) -> Vec<Model> {
+        let Inside { wishes, settings, engine, voices, language, .. } = &*self.0;
+        let (name, model) = (engine.name(), engine.model());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let whisper_may = matches!(settings.engine, Choice::Auto | Choice::Whisper | Choice::Both);
+        let suits = catalogue::suits(language, cores);
+        let mut models = Vec::new();
+        if settings.engine == Choice::Remote {
+            models.push(Model {
+                name: model.clone(),
+                kind: ModelKind::Speech,
+                purpose: "A speech server elsewhere in the house.".to_owned(),
+                multilingual: true,
+                licence: "its own".to_owned(),
+                bytes: None,
+                recommended: false,
+                removable: false,
+                state: ModelState::InUse,
+            });
+        }
+        models.push(Model {
+            name: "phrase".to_owned(),
+            kind: ModelKind::Speech,
+            purpose: "Built in. Knows the sentences of this house and no others.".to_owned(),
+            multilingual: false,
+            licence: "BSD-2-Clause".to_owned(),
+            bytes: None,
+            recommended: false,
+            removable: false,
+            state: if matches!(name, "phrase" | "both") { ModelState::InUse } else { ModelState::Installed },
+        });
+        models.extend(wishes.catalogue().iter().map(|one| Model {
+            name: one.name.to_owned(),
+            kind: ModelKind::Speech,
+            purpose: one.purpose.to_owned(),
+            multilingual: one.multilingual,
+            licence: LICENCE.to_owned(),
+            bytes: Some(one.size),
+            recommended: whisper_may && one.name == suits,
+            removable: true,
+            state: state(wishes.standing(one.name), model.split(' ').any(|part| part == one.file())),
+        }));
+        models.push(Model {
+            name: SPEAKER.to_owned(),
+            kind: ModelKind::Voices,
+            purpose: "Tells the voices of the household apart.".to_owned(),
+            multilingual: true,
+            licence: "Apache-2.0".to_owned(),
+            bytes: Some(speaker::BYTES),
+            recommended: false,
+            removable: true,
+            state: state(wishes.standing(SPEAKER), voices.encoder().is_some()),
+        });
+        models
+    }
+
+    pub fn pull(&self, name: &str) -> Result<(), PortError> {
+        let wishes = &self.0.wishes;
+        known(wishes, name)?;
+        match wishes.standing(name) {
+            Standing::Installed => return Ok(()),
+            Standing::Coming(_) => {}
+            Standing::NotThere | Standing::Failed(_) => wishes.want(name).map_err(unwritable)?,
+        }
+        self.0.wanted.notify_one();
+        Ok(())
+    }
+
+    pub fn cancel(&self, name: &str) -> Result<(), PortError> {
+        known(&self.0.wishes, name)?;
+        self.0.wishes.give_up(name);
+        Ok(())
+    }
+
+    /// Blocks until what is left has taken over.
+    pub fn remove(&self, name: &str) -> Result<(), PortError> {
+        let Inside { wishes, settings, .. } = &*self.0;
+        let file = known(wishes, name)?;
+        if settings.model.as_ref().is_some_and(|named| file.ends_with(named)) {
+            return Err(PortError::Failed(format!(
+                "the hub's configuration names this model; choose another as model in [hearing] first, then remove {name}"
+            )));
+        }
+        if matches!(settings.engine, Choice::Whisper | Choice::Both)
+            && name != SPEAKER
+            && !self.others_than(name)
+        {
+            return Err(PortError::Failed(
+                "the hub's configuration wants the engine Whisper, and this is its last model; fetch another first"
+                    .to_owned(),
+            ));
+        }
+        wishes.remove(name).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                PortError::Failed("that model is not installed (any more); reload the page".to_owned())
+            }
+            _ => unwritable(error),
+        })?;
+        self.look(&mut None);
+        Ok(())
+    }
+
+    /// Whether another Whisper model is installed.
+    fn others_than(&self, name: &str) -> bool {
+        let wishes = &self.0.wishes;
+        let installed = |model: &str| wishes.standing(model) == Standing::Installed;
+        wishes.catalogue().iter().any(|other| other.name != name && installed(other.name))
+    }
+
+    /// Uses what is there; until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut failed = None;
+        loop {
+            let (models, stopping) = (self.clone(), stop.clone());
+            let mut before = failed.clone();
+            let looked = tokio::task::spawn_blocking(move || {
+                models.look(&mut before);
+                before
+            });
+            failed = looked.await.unwrap_or_default();
+            if !self.0.beside {
+                // Not waited for: it may take an hour. A second one ends at once, at the lock.
+                let wishes = self.0.wishes.clone();
+                tokio::task::spawn_blocking(move || wishes.work_off(&|| stopping.is_cancelled()));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.0.wanted.notified() => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Exchanges the engine if another model would be chosen now, and takes up or lets go the speaker model. What could
+    /// not be opened is `failed`, and not tried again until it is another file.
+    fn look(&self, failed: &mut Mark) {
+        let Inside { settings, engine, voices, wishes, .. } = &*self.0;
+        let chosen = chosen_model(settings);
+        let file =
+            chosen.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+        let model = engine.model();
+        let used = match &file {
+            Some(file) => model.split(' ').any(|part| part == file),
+            // Without a model, `auto` means the built-in engine; the others keep what they have in memory.
+            None => settings.engine != Choice::Auto || engine.name() == "phrase",
+        };
+        let mark = chosen.as_ref().and_then(|path| {
+            let about = std::fs::metadata(path).ok()?;
+            Some((path.clone(), about.len(), about.modified().ok()))
+        });
+        if !used && (mark.is_none() || mark != *failed) {
+            let exchanged = sotto_hearing::open(settings).and_then(|next| engine.exchange(next));
+            match exchanged {
+                Ok(()) => {
+                    tracing::info!(engine = engine.name(), model = engine.model(), "another engine listens")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the speech engine stays as it is");
+                    *failed = mark;
+                }
+            }
+        }
+        let there = wishes.standing(SPEAKER) == Standing::Installed;
+        if there != voices.encoder().is_some() {
+            match there.then(|| Encoder::open(&settings.models)).transpose() {
+                Ok(encoder) => voices.tell_apart_with(encoder),
+                Err(error) => tracing::warn!(%error, "voices cannot be told apart"),
+            }
+        }
+    }
+}
+
+fn state(standing: Standing, used: bool) -> ModelState {
+    match standing {
+        Standing::Installed if used => ModelState::InUse,
+        Standing::Installed => ModelState::Installed,
+        Standing::Coming(part) => ModelState::Pulling(part),
+        Standing::NotThere => ModelState::NotInstalled,
+        Standing::Failed(why) => ModelState::Failed(why),
+    }
+}
+
+fn known(wishes: &Wishes, name: &str) -> Result<PathBuf, PortError> {
+    let why = "there is no model of that name; reload the page";
+    wishes.file(name).ok_or_else(|| PortError::NotHere(why.to_owned()))
+}
+
+fn unwritable(error: std::io::Error) -> PortError {
+    PortError::Failed(match error.kind() {
+        std::io::ErrorKind::StorageFull => "the hub's disk is full; make room, then try again".to_owned(),
+        _ => format!("the folder of models cannot be written: {error}; see that it is the hub's"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sotto_journal::{Hardness, Journal, Options};
+
+    /// Weightless models: they open, and hear nothing sensible.
+    fn given(file: &str) -> Option<PathBuf> {
+        let data = std::env::var_os("SOTTO_TEST_DATA").map(PathBuf::from);
+        let data = data.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"));
+        Some(data.join("models/whisper").join(file)).filter(|path| path.is_file())
+    }
+
+    #[test]
+    fn what_is_installed_listens_at_once_and_what_is_removed_no_longer() {
+        let (Some(tiny), Some(base)) =
+            (given("for-tests-ggml-tiny.en.bin"), given("for-tests-ggml-base.en.bin"))
+        else {
+            return println!("SKIPPED: the models for tests are not there; see SOTTO_TEST_DATA");
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Config { models: folder.path().join("models"), workers: 1, ..Config::default() };
+        std::fs::create_dir_all(&settings.models).unwrap();
+        let Ok(phrase) = sotto_hearing::open(&settings) else {
+            return println!("SKIPPED: the phrase engine's model is not installed (pocketsphinx-en-us)");
+        };
+        let options = Options { hardness: Hardness::NONE_FOR_TESTS, ..Options::default() };
+        let journal = Journal::open(&folder.path().join("journal"), options, jiff::Timestamp::now()).unwrap();
+        let voices = Voices::open(&settings.models, journal).unwrap();
+        let engine = Arc::new(Swap::new(phrase));
+        let models = Models::new(settings.clone(), engine.clone(), voices, "en".to_owned());
+        let used = || {
+            let in_use = models.list().into_iter().filter(|model| model.state == ModelState::InUse);
+            in_use.map(|model| model.name).collect::<Vec<_>>().join(" ")
+        };
+        let mut failed = None;
+        assert_eq!(used(), "phrase");
+        std::fs::copy(tiny, settings.models.join("ggml-tiny.en.bin")).unwrap();
+        models.look(&mut failed);
+        assert_eq!((engine.name(), used().as_str()), ("whisper", "tiny.en"));
+        std::fs::copy(base, settings.models.join("ggml-base.en.bin")).unwrap();
+        models.look(&mut failed);
+        // What is no model changes nothing, is looked at once, and the page goes on.
+        let largest = std::fs::File::create(settings.models.join("ggml-small.en.bin")).unwrap();
+        largest.set_len(9_000_000).unwrap();
+        models.look(&mut failed);
+        assert!(failed.is_some());
+        let before = used();
+        models.look(&mut failed);
+        assert_eq!(used(), before);
+        models.remove("small.en").unwrap();
+        models.remove("base.en").unwrap();
+        assert_eq!(used(), "tiny.en");
+        models.remove("tiny.en").unwrap();
+        assert_eq!((engine.name(), used().as_str()), ("phrase", "phrase"));
+        let again = models.remove("tiny.en").unwrap_err().to_string();
+        assert!(again.contains("not installed"), "{again}");
+        assert!(models.pull("../../etc/passwd").is_err());
+    }
+}
