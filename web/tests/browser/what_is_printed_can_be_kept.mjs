@@ -16,7 +16,7 @@ await tell(async (browser) => {
     check(`${name}: nothing is wider than the paper`, !wide);
     const cut = await page.locator(".said, .card:not(.list)").evaluateAll((parts) => parts.filter((part) => getComputedStyle(part).breakInside !== "avoid").length);
     check(`${name}: nothing is cut in two between pages`, cut === 0);
-    await page.emulateMedia({ media: "screen" });
+    await page.emulateMedia({ media: null });
     return (file.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length;
   };
   const ada = await person(browser, { colorScheme: "dark" });
@@ -40,7 +40,7 @@ await tell(async (browser) => {
   check("the recovery code is one page", (await print(dora, "printed-code")) === 1);
   await dora.emulateMedia({ media: "print" });
   check("the paper says whose it is", /recovery code of Dora, from/.test(await dora.locator(".on-paper").innerText()));
-  await dora.emulateMedia({ media: "screen" });
+  await dora.emulateMedia({ media: null });
   check("the screen does not", !(await dora.locator(".on-paper").isVisible()));
   quiet(dora);
 });
