@@ -241,7 +241,7 @@ impl Default for Hearing {
 
 impl Default for Understanding {
     fn default() -> Self {
-        Understanding { sentences: Vec::new(), least_confidence: 0.5 }
+        Understanding { sentences: Vec::new(), least_confidence: sotto_hearing::ACCEPT }
     }
 }
 

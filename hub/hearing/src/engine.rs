@@ -17,8 +17,8 @@ pub const RATE: usize = 16_000;
 /// The longest clip that an engine takes; a command is a few seconds, a dictation under a minute.
 pub const LONGEST: Duration = Duration::from_secs(60);
 
-/// A hypothesis below this confidence is not acted on: the house asks, or stays quiet.
-pub const ACCEPT: f32 = 0.5;
+/// A hypothesis below this confidence is not acted on: the house asks, or stays quiet (decision 0131).
+pub const ACCEPT: f32 = 0.4;
 
 /// A hypothesis below this confidence was not said to the house at all: of 200 clips of other talk, in quiet and in a
 /// kitchen, two thirds are below, of 420 commands in quiet and in noise none.

@@ -36,6 +36,20 @@ pub type Bands = [f32; BANDS];
 /// Liftered cepstra of one frame.
 pub type Cepstrum = [f32; CEPSTRA];
 
+/// The bands that the same sounds would have from a vocal tract longer by this part: its resonances lie lower on the mel
+/// scale in proportion, so each band is read that much further up (vocal tract length normalisation, Lee and Rose,
+/// IEEE Trans. Speech Audio Proc. 6, 1998; on the logarithms, between neighbouring bands).
+pub fn lengthened(bands: &Bands, by: f32) -> Bands {
+    // The centre of band 0 lies as far above zero mel as three bands lie apart.
+    const FIRST: f32 = 3.0;
+    std::array::from_fn(|band| {
+        let at = (band as f32 + by * (band as f32 + FIRST)).clamp(0.0, (BANDS - 1) as f32);
+        let (below, part) = ((at as usize).min(BANDS - 2), at - (at as usize).min(BANDS - 2) as f32);
+        let log = |band: usize| (bands[band] + FLOOR).ln();
+        ((1.0 - part) * log(below) + part * log(below + 1)).exp()
+    })
+}
+
 /// Turns samples into mel bands as they arrive, and bands into cepstra and back.
 pub struct FrontEnd {
     fft: Arc<dyn RealToComplex<f32>>,

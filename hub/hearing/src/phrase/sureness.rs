@@ -18,10 +18,10 @@ pub(super) struct Evidence {
     agreed: bool,
 }
 
-const BIAS: f32 = 7.183;
-const WHOLE: f32 = 0.149;
-const WORDS: f32 = 0.062;
-const AGREED: f32 = 1.211;
+const BIAS: f32 = 7.753;
+const WHOLE: f32 = 0.144;
+const WORDS: f32 = 0.075;
+const AGREED: f32 = 0.570;
 
 impl Evidence {
     pub(super) fn of(heard: &Heard, agreed: bool) -> Self {
