@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # Tries the packages on a fresh Debian: installs them, starts hub and satellite under their units' own command, lets the
-# satellite pair, changes a setting, upgrades, removes, purges. Needs root, debootstrap and the packages (build.sh).
+# satellite pair and hear a recording, upgrades, removes, purges. Needs root, debootstrap and the packages (build.sh, arm.sh).
 #
 #   deploy/debian/test.sh [FOLDER FOR THE ROOT]
+#   ARCH=arm64 deploy/debian/test.sh        on a Debian for arm64, in an emulator: as on a Raspberry Pi, and twenty times slower
+#   SUITE=trixie deploy/debian/test.sh      on another release
 #
 # The new root is a folder without systemd running in it: what the units confine is tried by sandbox.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=${1:-$(mktemp -d)/debian}
 suite=${SUITE:-bookworm}
-debs=$(ls -t target/debian/sotto-hub_*.deb | head -1)\ $(ls -t target/debian/sotto-satellite_*.deb | head -1)
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+arch=${ARCH:-$(dpkg --print-architecture)}
+debs=$(ls -t target/debian/sotto-hub_*_"$arch".deb | head -1)\ $(ls -t target/debian/sotto-satellite_*_"$arch".deb | head -1)
+. deploy/debian/emulator.sh
+[ "$arch" = "$(dpkg --print-architecture)" ] || emulate "$arch" target/arm/tools
+in_root() { chroot "$root" /usr/bin/env -i ${QEMU_CPU:+QEMU_CPU=$QEMU_CPU} PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
 step() { echo "== $*"; }
 fail() { echo "FAILED: $*" >&2; exit 1; }
 passed=0
@@ -21,11 +26,11 @@ expect() { # what it is, command…
 }
 
 if [ ! -x "$root/usr/bin/dpkg" ]; then
-    step "a fresh Debian $suite in $root"
-    debootstrap --variant=minbase "$suite" "$root" >/dev/null
+    step "a fresh Debian $suite for $arch in $root"
+    debootstrap --arch="$arch" --variant=minbase "$suite" "$root" >/dev/null
 fi
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
-trap 'kill $(jobs -p) 2>/dev/null || true; umount "$root/proc" 2>/dev/null || true' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; umount "$root/proc" 2>/dev/null || true; no_longer' EXIT
 # Nothing is started by installing: there is no init here.
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"; chmod 755 "$root/usr/sbin/policy-rc.d"
 
@@ -48,15 +53,14 @@ expect "units are there" test -e "$root/lib/systemd/system/sotto-hub.service" -o
 expect "the packaged configuration is right" in_root sotto-hub --config /etc/sotto/hub.toml --data /var/lib/sotto check-config >/dev/null
 
 start_hub() {
-    in_root su -s /bin/sh sotto -c 'exec sotto-hub run --json --config /etc/sotto/hub.toml --data /var/lib/sotto' \
+    in_root su -s /bin/sh sotto -c 'echo $$ >/tmp/hub.pid; exec sotto-hub run --json --config /etc/sotto/hub.toml --data /var/lib/sotto' \
         >"$root/tmp/hub.out" 2>"$root/tmp/hub.err" &
-    for _ in $(seq 300); do grep -q '"ready"' "$root/tmp/hub.out" && return; sleep 0.2; done
-    cat "$root/tmp/hub.err" >&2; fail "the hub is not ready after a minute"
+    until_says "$root/tmp/hub.out" '"ready"' || { cat "$root/tmp/hub.err" >&2; fail "the hub is not ready after two minutes"; }
 }
+until_says() { for _ in $(seq 600); do grep -q "$2" "$1" && return; sleep 0.2; done; return 1; }
 stop_hub() {
-    in_root sh -c 'for p in /proc/[0-9]*; do [ "$(readlink $p/exe)" = /usr/bin/sotto-hub ] && kill -TERM ${p#/proc/}; done; true'
-    for _ in $(seq 50); do grep -q '"stopped"' "$root/tmp/hub.out" && return; sleep 0.1; done
-    fail "the hub does not stop"
+    kill -TERM "$(cat "$root/tmp/hub.pid")"
+    until_says "$root/tmp/hub.out" '"stopped"' || fail "the hub does not stop"
 }
 
 step "start"
@@ -68,6 +72,17 @@ expect "the satellite pairs" in_root su -s /bin/sh sotto-satellite -c \
 expect "and is on the hub's list" sh -c "chroot '$root' su -s /bin/sh sotto -c 'sotto-hub --data /var/lib/sotto satellites' | grep -q kitchen"
 expect "metrics on loopback" sh -c "curl -s http://127.0.0.1:19474/metrics | grep -q '^sotto_satellites_paired 1'"
 in_root su -s /bin/sh sotto -c 'sotto-hub --config /etc/sotto/hub.toml --data /var/lib/sotto doctor' || true
+
+step "hear"
+# The hub's own voice asks for something; heard from a file as if spoken, at real time.
+in_root espeak-ng -v en-us -s 140 -w /tmp/said.wav "turn on the lights"
+in_root su -s /bin/sh sotto-satellite -c 'exec env SOTTO_TRIGGER=speech SOTTO_SPEAKER_DEVICE=none SOTTO_HUB_ADDRESS=127.0.0.1:17414 \
+    sotto-satellite run --json --data /var/lib/sotto-satellite --microphone file:/tmp/said.wav' \
+    >"$root/tmp/satellite.out" 2>"$root/tmp/satellite.err" &
+until_says "$root/tmp/satellite.out" '"event":"outcome"' || { cat "$root"/tmp/satellite.* "$root/tmp/hub.err" >&2; fail "nothing was heard"; }
+grep '"event":"outcome"' "$root/tmp/satellite.out"
+expect "the satellite streams what it hears, and the hub understands it" grep -q '"intent":"HassTurnOn"' "$root/tmp/satellite.out"
+kill %% 2>/dev/null || true
 stop_hub
 
 step "upgrade"

@@ -33,7 +33,6 @@ pub mod pages;
 
 pub mod doctor;
 pub mod metrics;
-pub mod service;
 
 pub mod broker;
 pub mod home;

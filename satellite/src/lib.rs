@@ -26,4 +26,3 @@ pub mod hub;
 pub mod link;
 pub mod programs;
 pub mod run;
-pub mod service;

@@ -9,20 +9,25 @@
 //!
 //! Deliberately absent: devices, network, threads, clocks, disk.
 
-use std::collections::VecDeque;
+mod actions;
+mod speaking;
+mod waiting;
+
 use std::mem;
 use std::time::Duration;
 
-use sotto_protocol::{
-    DismissReason, EndReason, Outcome, OutcomeKind, Packet, Trigger, UtteranceId, UtteranceIds,
-};
-use sotto_wake::{End, Endpointer, Endpointing, Voice};
+use sotto_protocol::{DismissReason, EndReason, Outcome, OutcomeKind, Trigger, UtteranceId, UtteranceIds};
+use sotto_wake::{End, Endpointer, Endpointing};
+
+pub use actions::{Action, Earcon, Event, Line, Mute, Opening, State};
+use speaking::Speaking;
+use waiting::Waiting;
 
 use crate::config::{self, Config};
 use crate::ear::{Ear, Noticed};
 use crate::encode::{CodecError, Encoder};
 use crate::preroll::Preroll;
-use crate::sound::{FRAME_TIME, Frame, RATE, frames};
+use crate::sound::{FRAME_TIME, Frame, frames};
 
 /// Pre-roll where no wake word has to be carried along: the first syllable, which comes before the button
 /// is down or the voice is certain.
@@ -32,116 +37,8 @@ const SHORT_PREROLL: Duration = Duration::from_millis(500);
 /// satellite listens for the end itself.
 const HOLD: Duration = Duration::from_millis(400);
 
-/// Voice for so long, without a gap, is somebody speaking.
-const SPEAKING: Duration = Duration::from_millis(120);
-
 /// Sound of the trigger whose level tells the hub who stands nearer: about a wake word's length.
 const TRIGGER: Duration = Duration::from_millis(700);
-
-/// The hub says what became of an utterance within this time, or it is taken as lost.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Utterances without an outcome at one time; the oldest gives way.
-const MOST_WAITING: usize = 8;
-
-/// What the panel shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Idle,
-    Listening,
-    Thinking,
-    Speaking,
-    Muted,
-    Offline,
-    Pairing,
-}
-
-/// How the satellite stands with its hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
-    Online,
-    Offline,
-    /// Paired with no hub yet.
-    Unpaired,
-}
-
-/// Who asks for silence. Either is enough, and software cannot undo the switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mute {
-    Switch,
-    Setting,
-}
-
-/// Short sounds that say what goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earcon {
-    Woke,
-    Done,
-    Failed,
-}
-
-/// An utterance that begins.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Opening {
-    pub utterance: UtteranceId,
-    pub trigger: Trigger,
-    /// Root mean square of the trigger, in decibels below full scale.
-    pub level_dbfs: f32,
-    /// What was heard before the trigger, in packets of 20 ms.
-    pub preroll: Vec<Packet>,
-}
-
-/// What is to be done, in this order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// To the hub, in this order: one `Open`, any number of `Send`, then `End` or `Drop`.
-    Open(Opening),
-    Send(Packet),
-    End(EndReason),
-    /// The utterance under way is not wanted: nothing more of it is sent.
-    Drop,
-    /// To the hub: the microphone is off or on.
-    Muted {
-        muted: bool,
-        by_switch: bool,
-    },
-    Show(State),
-    Play(Earcon),
-    /// Stop what the loudspeaker is saying.
-    Hush,
-    Tell(Event),
-}
-
-/// Progress, for people and for programs that watch.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// The microphone is open.
-    Listening,
-    Woke {
-        word: String,
-        score: f32,
-    },
-    Opened {
-        utterance: UtteranceId,
-        trigger: Trigger,
-        preroll: Duration,
-    },
-    Ended {
-        utterance: UtteranceId,
-        reason: EndReason,
-        length: Duration,
-    },
-    Dismissed {
-        utterance: UtteranceId,
-        reason: DismissReason,
-    },
-    Outcome(Outcome),
-    Muted(bool),
-    Line(Line),
-    /// Whoever types it at a hub pairs this satellite.
-    Code(String),
-    Trouble(String),
-}
 
 /// An utterance that is being spoken.
 struct Open {
@@ -150,12 +47,6 @@ struct Open {
     frames: u64,
     /// The button is down.
     held: bool,
-}
-
-/// An utterance that was sent and has no outcome yet.
-struct Waiting {
-    utterance: UtteranceId,
-    since: u64,
 }
 
 pub struct Listening {
@@ -168,10 +59,9 @@ pub struct Listening {
     ids: UtteranceIds,
     /// Frames heard since the start.
     now: u64,
-    /// When the voice of now began, in the ear's samples.
-    voice_since: Option<u64>,
+    speaking: Speaking,
     open: Option<Open>,
-    waiting: VecDeque<Waiting>,
+    waiting: Waiting,
     line: Line,
     switched_off: bool,
     set_off: bool,
@@ -197,9 +87,9 @@ impl Listening {
             encoder: Encoder::new(config.opus.bitrate, config.opus.complexity)?,
             ids,
             now: 0,
-            voice_since: None,
+            speaking: Speaking::default(),
             open: None,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             line: Line::Offline,
             switched_off: false,
             set_off: false,
@@ -238,7 +128,7 @@ impl Listening {
             Noticed::Wake { word, score } => woke = woke.take().or(Some((word, score))),
             Noticed::Voice(voice) => {
                 end = end.or(self.endpointer.push(voice));
-                speaks |= speaking(&mut self.voice_since, voice);
+                speaks |= self.speaking.hear(voice);
             }
         });
         match &self.open {
@@ -332,7 +222,7 @@ impl Listening {
     /// Other words, or more or less readily. What was heard so far is forgotten.
     pub fn listen_with(&mut self, ear: Ear) {
         self.ear = ear;
-        self.voice_since = None;
+        self.speaking.forget();
     }
 
     /// The hub does not want this utterance.
@@ -378,7 +268,7 @@ impl Listening {
 
     /// Whether there is a voice just now.
     pub fn hears_voice(&self) -> bool {
-        self.voice_since.is_some()
+        self.speaking.is_heard()
     }
 
     /// Nothing is being said and every utterance has its outcome.
@@ -445,14 +335,11 @@ impl Listening {
 
     fn end(&mut self, reason: EndReason) {
         let Some(Open { utterance, frames, .. }) = self.open.take() else { return };
-        self.voice_since = None;
+        self.speaking.forget();
         let length = FRAME_TIME * frames as u32;
         self.actions.extend([Action::End(reason), Action::Tell(Event::Ended { utterance, reason, length })]);
         if reason != EndReason::Cancelled {
-            self.waiting.push_back(Waiting { utterance, since: self.now });
-            if self.waiting.len() > MOST_WAITING {
-                self.waiting.pop_front();
-            }
+            self.waiting.add(utterance, self.now);
         }
     }
 
@@ -463,15 +350,11 @@ impl Listening {
             self.actions.push(Action::Drop);
             return true;
         }
-        let known = self.waiting.len();
-        self.waiting.retain(|waiting| waiting.utterance != utterance);
-        self.waiting.len() < known
+        self.waiting.settle(utterance)
     }
 
     fn give_up_on_lost(&mut self) {
-        let late = |waiting: &&Waiting| FRAME_TIME * (self.now - waiting.since) as u32 > PATIENCE;
-        if let Some(Waiting { utterance, .. }) = self.waiting.front().filter(late) {
-            let utterance = *utterance;
+        if let Some(utterance) = self.waiting.lost(self.now) {
             self.outcome(Outcome { utterance, kind: OutcomeKind::NotReached, intent: None });
         }
     }
@@ -480,27 +363,12 @@ impl Listening {
         self.preroll.forget();
         self.ear.forget();
         self.endpointer = Endpointer::new(self.endpointing);
-        self.voice_since = None;
+        self.speaking.forget();
     }
 
     fn trouble(&mut self, what: String) {
         self.actions.push(Action::Tell(Event::Trouble(what)));
     }
-}
-
-/// Whether the voice that `voice` continues has now lasted long enough to be somebody speaking; true once
-/// for each stretch of voice.
-fn speaking(since: &mut Option<u64>, voice: Voice) -> bool {
-    if voice.probability < 0.5 {
-        *since = None;
-        return false;
-    }
-    let began = *since.get_or_insert(voice.at);
-    let speaks = voice.at.saturating_sub(began) >= (SPEAKING.as_millis() as u64 * RATE as u64) / 1000;
-    if speaks {
-        *since = Some(u64::MAX);
-    }
-    speaks
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    commands::start_tracing();
+    sotto_service::log::begin("sotto_satellite");
     match cli.command.run(&cli.place) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -45,7 +45,8 @@ fn arrows_point_inward() {
         }
     };
     check("protocol", &[]);
-    check("satellite", &["sotto-protocol", "sotto-wake"]);
+    check("service", &[]);
+    check("satellite", &["sotto-protocol", "sotto-service", "sotto-wake"]);
     check("satellite/wake", &[]);
     check("hub/house", &[]);
     check("hub/intents", &[]);

@@ -8,7 +8,6 @@ mod evaluate;
 mod history;
 mod home;
 mod intents;
-mod manual;
 mod members;
 mod models;
 mod pair;
@@ -23,9 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
+use sotto_service::{log, manual};
 
 use crate::config::{self, Config, ConfigError};
 
@@ -129,7 +126,7 @@ enum Command {
 
 impl CommandLine {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        start_tracing();
+        log::begin("sotto_hub");
         let place = self.place;
         match self.command {
             Command::Run => run::run(&place),
@@ -141,7 +138,7 @@ impl CommandLine {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Doctor(args) => doctor::run(args, &place),
-            Command::Manual(args) => manual::run(args),
+            Command::Manual(args) => manual::write::<CommandLine>(args).map(|()| ExitCode::SUCCESS),
             Command::History(args) => history::run(args, &place),
             Command::Intents(args) => intents::run(args, &place),
             Command::Pair(args) => pair::run(args, &place),
@@ -154,18 +151,4 @@ impl CommandLine {
             Command::Restore(args) => restore::run(args, &place),
         }
     }
-}
-
-/// Tracing goes to standard error, so that facts on standard output stay clean. `SOTTO_LOG` filters it.
-fn start_tracing() {
-    let usual = || Targets::new().with_default(Level::WARN).with_target("sotto_hub", Level::INFO);
-    let filter = match std::env::var("SOTTO_LOG") {
-        Ok(wanted) => wanted.parse().unwrap_or_else(|error| {
-            eprintln!("SOTTO_LOG is not understood ({error}); write it as in \"warn,sotto_hub=debug\"");
-            usual()
-        }),
-        Err(_) => usual(),
-    };
-    let told = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    tracing_subscriber::registry().with(told.with_filter(filter)).init();
 }

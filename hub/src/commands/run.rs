@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sotto_hearing::Engine as _;
 use sotto_house::{Doors, Policy};
 use sotto_journal::{Change, Journal, Options};
+use sotto_service::manager;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::JoinSet;
@@ -36,7 +37,6 @@ use crate::presence;
 use crate::satellite_settings::SatelliteSettings;
 use crate::satellites::{self, Satellites};
 use crate::second_look::SecondLook;
-use crate::service;
 use crate::sessions::{Adapters, Sessions};
 use crate::understanding::Understanding;
 use crate::utterance::Parts;
@@ -206,7 +206,7 @@ async fn serve(
         satellites = %satellites.address()?, mqtt = broker_name, web = pages.url, engine = engine.name(),
         fingerprint = pages.fingerprint, "the hub is ready"
     );
-    service::ready();
+    manager::ready();
     let all_over_the_house = config.satellites.discovery && !pages.address.ip().is_loopback();
     let elsewhere = |address: &str| address.replacen("localhost", page_name::HOST, 1);
     if all_over_the_house {
@@ -245,9 +245,9 @@ async fn serve(
     tokio::select! {
         () = serving => {}
         error = broken => return Err(error.context("the private broker cannot be kept running")),
-        never = service::alive() => match never {},
+        never = manager::alive() => match never {},
     }
-    service::stopping();
+    manager::stopping();
 
     let ending = async {
         satellites.close().await;

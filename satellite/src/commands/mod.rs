@@ -5,7 +5,6 @@
 mod check_config;
 mod devices;
 mod evaluate;
-mod manual;
 mod pair;
 mod run;
 mod update;
@@ -14,9 +13,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use sotto_satellite::config::{Config, ConfigError};
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
+use sotto_service::manual;
 
 /// Where the satellite keeps its things, and whom it speaks to; the same for every command.
 #[derive(clap::Args)]
@@ -69,24 +66,10 @@ impl Command {
             Self::Pair(args) => pair::run(args, place),
             Self::Update => update::run(place),
             Self::CheckConfig => check_config::run(place),
-            Self::Manual(args) => manual::run(args),
+            Self::Manual(args) => manual::write::<crate::Cli>(args),
             Self::Evaluate(args) => evaluate::run(args, place),
         }
     }
-}
-
-/// Tracing goes to standard error, so that facts on standard output stay clean. `SOTTO_LOG` filters it.
-pub fn start_tracing() {
-    let usual = || Targets::new().with_default(Level::WARN).with_target("sotto_satellite", Level::INFO);
-    let filter = match std::env::var("SOTTO_LOG") {
-        Ok(wanted) => wanted.parse().unwrap_or_else(|error| {
-            eprintln!("SOTTO_LOG is not understood ({error}); write it as in \"warn,sotto_satellite=debug\"");
-            usual()
-        }),
-        Err(_) => usual(),
-    };
-    let told = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    tracing_subscriber::registry().with(told.with_filter(filter)).init();
 }
 
 /// Facts on standard output: the JSON document itself, or one `name: value` line per fact.

@@ -19,7 +19,8 @@ use sotto_satellite::panel::Panel;
 use sotto_satellite::programs::{Programs, TRIAL};
 use sotto_satellite::run::Satellite;
 use sotto_satellite::speaker::Speaker;
-use sotto_satellite::{AUTHOR, hub, service};
+use sotto_satellite::{AUTHOR, hub};
+use sotto_service::manager;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
@@ -146,10 +147,10 @@ async fn work(
     tell(Event::Listening);
     let satellite =
         Satellite { config, listening, microphone, panel, speaker, hub, tell: Box::new(tell), once };
-    service::ready();
+    manager::ready();
     tokio::select! {
         result = satellite.run(shutdown) => result?,
-        never = service::alive() => match never {},
+        never = manager::alive() => match never {},
     }
     Ok(after.get())
 }

@@ -1,4 +1,4 @@
-//! What the service manager is told: that the hub is ready, that it lives, that it stops (sd_notify(3)).
+//! What the service manager is told: that the program is ready, that it lives, that it stops (sd_notify(3)).
 //!
 //! Started by hand there is nobody to tell, and nothing happens.
 
@@ -16,7 +16,7 @@ pub fn stopping() {
 }
 
 /// Says "still alive" twice in each of the unit's `WatchdogSec`. Poll it in the task whose hanging would be the
-/// hub's: then it falls silent with it, and the hub is started anew.
+/// program's: then it falls silent with it, and the program is started anew.
 pub async fn alive() -> Infallible {
     let Some(patience) = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero()) else {
         return std::future::pending().await;
