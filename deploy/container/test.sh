@@ -14,7 +14,7 @@ passed=0; ok() { passed=$((passed + 1)); echo "ok: $*"; }
 [ -x "$root/usr/bin/dpkg" ] || debootstrap --variant=minbase bookworm "$root" >/dev/null
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
 trap 'kill $(jobs -p) 2>/dev/null || true; pkill -P $$ 2>/dev/null || true; umount "$root/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
-deb=$(ls -t target/debian/sotto-hub_*.deb | head -1)
+deb=$(ls -t target/debian/sotto-hub_*_"$(dpkg --print-architecture)".deb | head -1)
 
 # RUN: what stands between "RUN" and the next instruction, as a shell reads it.
 steps() { sed -n '/^RUN /,/[^\\]$/p' "$1" | sed '1s/^RUN //; s/\\$//' | tr '\n' ' '; }
@@ -47,6 +47,9 @@ until_says "$work/hub.out" '"ready"' || fail "the hub in the image is not ready"
 ok "the image's entry point, as user $user: ready"
 stop_hub "$work/hub.out"; ok "and stops at its stop signal"
 
+# The supervisor takes no image without its registry.
+! grep -E '^ +[a-z0-9]+: [^/]+$' deploy/home-assistant/addon/build.yaml || fail "build.yaml names an image without its registry"
+ok "the add-on's images are named as the supervisor wants them"
 build deploy/home-assistant/addon/Dockerfile
 cp deploy/home-assistant/addon/run.sh "$root/run.sh"; chmod 755 "$root/run.sh"
 mkdir -p "$root/data"; echo '{"language": "en", "name": "Flat", "mqtt_words": false}' >"$root/data/options.json"

@@ -38,7 +38,10 @@ root "$tools" testing
 root "$release" "$suite"
 install "$tools" ca-certificates cargo rustc "libstd-rust-dev:$arch" clang lld llvm libclang-dev libc6-dev gcc pkg-config cmake make qemu-user
 gcc=$(within "$release" apt-cache depends g++ | sed -n 's/.*Depends: g++-//p' | head -1)
-install "$release" "libc6-dev:$arch" "libstdc++-$gcc-dev:$arch" "libasound2-dev:$arch" "libpocketsphinx-dev:$arch" dpkg-dev
+install "$release" "libc6-dev:$arch" "libstdc++-$gcc-dev:$arch" "libasound2-dev:$arch" "libpocketsphinx-dev:$arch" dpkg-dev binutils
+
+# Where a library to link with is a link to /lib, that is the release's, not the place it is looked at from.
+find "$release/usr/lib/$gnu" -maxdepth 1 -name '*.so' -lname '/*' | while read -r link; do ln -sfr "$release$(readlink "$link")" "$link"; done
 
 # One compiler for everything that is not Rust, which finds all of it in the release's root.
 for kind in clang clang++; do
@@ -56,7 +59,7 @@ for place in "$tools" "$release"; do
     bind /dev "$place/dev"
 done
 bind "$(rustc --print sysroot)" "$release/rust"
-cp "$(command -v cargo-deb)" "$release/usr/local/bin/"
+cp "$(command -v cargo-deb)" "$tools/usr/bin/${emulator%% *}" "$release/usr/local/bin/"
 
 target=/sotto/$home/build
 settings=(CARGO_TARGET_DIR=$target CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=symbols
@@ -68,14 +71,16 @@ settings=(CARGO_TARGET_DIR=$target CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_DEB
 # The bindings that whisper-rs brings are for 64 bits.
 if [ $arch = arm64 ]; then settings+=(WHISPER_DONT_GENERATE_BINDINGS=1)
 else settings+=("BINDGEN_EXTRA_CLANG_ARGS=--target=$gnu --sysroot=/release"); fi
-within "$tools" env "${settings[@]}" nice cargo build --locked --manifest-path /sotto/Cargo.toml --release --target $rust \
+within "$tools" env "${settings[@]}" cargo build --locked --manifest-path /sotto/Cargo.toml --release --target $rust \
     $(printf -- '-p sotto-%s ' $packages)
 for package in $packages; do
     manual=$home/build/$rust/release/manual/$package
     rm -rf "$manual"; mkdir -p "$manual"
+    newest=$(within "$release" readelf -W --dyn-syms "$target/$rust/release/sotto-$package" | grep -o 'GLIBC_2[0-9.]*' | sort -uV | tail -1)
+    echo "sotto-$package needs $newest; $suite has $(within "$release" dpkg-query -W -f '${Version}' "libc6:$arch")"
     # The emulator stops at an instruction that the oldest processor does not have.
-    within "$tools" $emulator -L /release "$target/$rust/release/sotto-$package" --version
-    within "$tools" $emulator -L /release "$target/$rust/release/sotto-$package" manual "/sotto/$manual"
+    within "$release" $emulator "$target/$rust/release/sotto-$package" --version
+    within "$release" $emulator "$target/$rust/release/sotto-$package" manual "/sotto/$manual"
     within "$release" env CARGO_TARGET_DIR=$target cargo deb --locked --offline --manifest-path /sotto/Cargo.toml --no-build \
         --no-strip --target $rust -p "sotto-$package" --output /sotto/target/debian/
 done

@@ -13,7 +13,7 @@ mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"; mount --bind /dev "$root/dev"
 trap 'kill $(jobs -p) ${hub:-} 2>/dev/null || true; sleep 2; umount "$root/dev" "$root/proc" "$root"' EXIT
 
-mkdir -p "$root/debs"; cp "$(ls -t target/debian/sotto-hub_*.deb | head -1)" "$(ls -t target/debian/sotto-satellite_*.deb | head -1)" "$root/debs/"
+mkdir -p "$root/debs"; cp "$(ls -t target/debian/sotto-hub_*_"$(dpkg --print-architecture)".deb | head -1)" "$(ls -t target/debian/sotto-satellite_*_"$(dpkg --print-architecture)".deb | head -1)" "$root/debs/"
 in_root sh -c 'rm -f /debs/later-*; apt-get install -y -qq --no-install-recommends python3-seccomp /debs/sotto-*.deb' >/dev/null 2>&1
 cp deploy/systemd/sandbox.py "$root/usr/local/bin/sotto-sandbox"
 units=/usr/lib/systemd/system
