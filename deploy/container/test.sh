@@ -65,7 +65,7 @@ class Supervisor(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", 18832), Supervisor).serve_forever()
 SUPERVISOR
 python3 "$work/supervisor.py" &
-sleep 1
+for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:18832/ && break; sleep 0.2; done
 in_root env $ports SUPERVISOR=http://127.0.0.1:18832 SUPERVISOR_TOKEN=token PASSWORD_FILE=/tmp/password /run.sh --json run >"$work/addon.out" 2>"$work/addon.err" &
 until_says "$work/addon.out" '"ready"' || fail "the add-on is not ready"
 grep '"ready"' "$work/addon.out" | grep -q '127.0.0.1:18831' || fail "the add-on does not use the supervisor's broker"
