@@ -19,7 +19,7 @@ pub const AUTHOR: f32 = 0.5;
 pub enum EarError {
     #[error(
         "no wake model `{word}` in {folder} (there {is} {found}); put {word}.tflite and {word}.json there, \
-         or set wake.words, or trigger = \"push-to-talk\"",
+         teach it with `sotto-satellite teach`, or set wake.words, or trigger = \"push-to-talk\"",
         folder = .folder.display(),
         is = if .found.len() == 1 { "is" } else { "are" },
         found = if .found.is_empty() { "none".into() } else { .found.join(", ") }

@@ -7,6 +7,7 @@ mod devices;
 mod evaluate;
 mod pair;
 mod run;
+mod teach;
 mod update;
 
 use std::path::PathBuf;
@@ -47,6 +48,8 @@ pub enum Command {
     Devices(devices::Args),
     /// Make this satellite part of a house, with the code that `sotto-hub pair` shows
     Pair(pair::Args),
+    /// Learn a wake word of your own, from saying it a few times
+    Teach(teach::Args),
     /// Fetch the program that the hub has for this satellite, signed by it; one that does not work goes back by itself
     Update,
     /// Check the configuration and say what is in force
@@ -64,6 +67,7 @@ impl Command {
             Self::Run(args) => run::run(args, place),
             Self::Devices(args) => devices::run(args, place),
             Self::Pair(args) => pair::run(args, place),
+            Self::Teach(args) => teach::run(args, place),
             Self::Update => update::run(place),
             Self::CheckConfig => check_config::run(place),
             Self::Manual(args) => manual::write::<crate::Cli>(args),

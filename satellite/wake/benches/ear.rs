@@ -192,7 +192,7 @@ fn trace(folder: &Path, files: &[&str]) -> Result<()> {
         }
         writeln!(out, "{file} features {hex}")?;
         for model in &models {
-            let mut network = model.network();
+            let Some(mut network) = model.network() else { continue };
             let mut hex = String::new();
             for probability in windows.iter().filter_map(|features| network.push(features)) {
                 write!(hex, "{:02x}", (probability * 256.0) as u8)?;

@@ -1,10 +1,12 @@
 //! Probabilities → detections: sliding mean, cut-off, refractory period.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frontend::{SAMPLE_RATE, STEP};
-use crate::model::Model;
+use crate::model::{Kind, Model};
 use crate::network::Network;
+use crate::taught::{Said, Weights};
 
 /// After a detection the same word is not heard again for this long: one utterance of a word keeps the
 /// mean high for up to half a second, and nobody repeats a wake word faster than this.
@@ -73,9 +75,15 @@ impl WakeWord {
 /// The highest probability a network can give is 255/256, so a cut-off above this would never fire.
 const STRICTEST: f32 = 0.99;
 
-/// Runs one wake word's network and decides when the word was said.
+/// What gives a wake word's probability.
+enum Source {
+    Trained(Box<Network>),
+    Taught(Arc<Weights>),
+}
+
+/// Listens for one wake word and decides when it was said.
 pub(crate) struct Detector {
-    network: Network,
+    source: Source,
     cutoff: f32,
     mean: Mean,
     /// Windows for which to stay quiet after a detection.
@@ -89,7 +97,10 @@ impl Detector {
     pub fn new(word: &WakeWord) -> Self {
         let windows = word.refractory.as_millis() as u64 * u64::from(SAMPLE_RATE) / 1_000 / STEP as u64;
         Detector {
-            network: word.model.network(),
+            source: match word.model.kind() {
+                Kind::Trained(plan) => Source::Trained(Box::new(Network::new(Arc::clone(plan)))),
+                Kind::Taught(taught) => Source::Taught(Arc::clone(&taught.weights)),
+            },
             cutoff: word.cutoff,
             mean: Mean::new(word.window),
             refractory: windows,
@@ -99,7 +110,9 @@ impl Detector {
     }
 
     pub fn reset(&mut self) {
-        self.network.reset();
+        if let Source::Trained(network) = &mut self.source {
+            network.reset();
+        }
         self.mean.clear();
         self.quiet_until = 0;
         self.armed = true;
@@ -107,7 +120,19 @@ impl Detector {
 
     /// Takes window number `now`; the mean probability if the word was detected in it.
     pub fn push(&mut self, features: &crate::frontend::Features, now: u64) -> Option<f32> {
-        let probability = self.network.push(features)?;
+        let Source::Trained(network) = &mut self.source else { return None };
+        let probability = network.push(features)?;
+        self.decide(probability, now)
+    }
+
+    /// Takes what was said up to window number `now`; the mean probability if the word was detected in it.
+    pub fn said(&mut self, said: &Said, now: u64) -> Option<f32> {
+        let Source::Taught(weights) = &self.source else { return None };
+        let probability = weights.probability(said);
+        self.decide(probability, now)
+    }
+
+    fn decide(&mut self, probability: f32, now: u64) -> Option<f32> {
         // To the precision of the cut-off, so that a mean of exactly 0.9 is not above 0.9.
         let mean = self.mean.push(probability)? as f32;
         if mean <= self.cutoff {

@@ -4,10 +4,13 @@
 //!
 //! Deliberately absent: the microphone, threads, and any memory of the sound beyond 30 ms.
 
+use std::sync::Arc;
+
 use crate::detector::{Detector, Mean, WakeWord};
 use crate::frontend::{FrontEnd, STEP};
-use crate::model::Model;
+use crate::model::{Kind, Model};
 use crate::network::Network;
+use crate::taught::Speech;
 
 /// One thing an ear noticed. `at` counts samples since the ear was made or reset, up to the end of the
 /// window in which it was noticed.
@@ -47,6 +50,8 @@ pub struct Voice {
 pub struct Ear {
     frontend: FrontEnd,
     detectors: Vec<Detector>,
+    /// Where there are taught words.
+    speech: Option<Speech>,
     voice: Option<(Network, Mean)>,
     /// Windows so far.
     windows: u64,
@@ -68,10 +73,17 @@ const ROOM: usize = 64;
 
 impl Ear {
     pub fn new(words: &[WakeWord], voice: Option<&Model>) -> Self {
+        let voice = voice.and_then(Model::network).map(|network| (network, Mean::new(VOICE_WINDOW)));
+        // All taught words look at one network's work.
+        let speech = words.iter().find_map(|word| match word.model().kind() {
+            Kind::Taught(taught) => Some(Speech::new(Arc::clone(&taught.network), voice.is_some())),
+            Kind::Trained(_) => None,
+        });
         Ear {
             frontend: FrontEnd::new(),
             detectors: words.iter().map(Detector::new).collect(),
-            voice: voice.map(|model| (model.network(), Mean::new(VOICE_WINDOW))),
+            speech,
+            voice,
             windows: 0,
             heard: Vec::with_capacity(ROOM),
         }
@@ -81,6 +93,9 @@ impl Ear {
     pub fn reset(&mut self) {
         self.frontend.reset();
         self.detectors.iter_mut().for_each(Detector::reset);
+        if let Some(speech) = &mut self.speech {
+            speech.reset();
+        }
         if let Some((network, mean)) = &mut self.voice {
             network.reset();
             mean.clear();
@@ -91,7 +106,11 @@ impl Ear {
     /// Hears a chunk of any length and says what was noticed in it, in order.
     pub fn push(&mut self, mut samples: &[i16]) -> impl Iterator<Item = Heard> + '_ {
         self.heard.clear();
-        while let Some(features) = self.frontend.next(&mut samples) {
+        loop {
+            let before = samples;
+            let features = self.frontend.next(&mut samples);
+            self.listen(&before[..before.len() - samples.len()]);
+            let Some(features) = features else { break };
             self.windows += 1;
             // The first window ends after 30 ms.
             let at = (self.windows + 2) * STEP as u64;
@@ -103,10 +122,27 @@ impl Ear {
             if let Some((network, mean)) = &mut self.voice
                 && let Some(probability) = network.push(&features).and_then(|p| mean.push(p))
             {
+                if let Some(speech) = &mut self.speech {
+                    speech.voice(probability as f32);
+                }
                 let level = self.frontend.level();
                 self.heard.push(Heard::Voice(Voice { probability: probability as f32, level, at }));
             }
         }
         self.heard.drain(..)
+    }
+
+    /// Lets the taught words hear what the front end has just taken in.
+    fn listen(&mut self, samples: &[i16]) {
+        let Some(speech) = &mut self.speech else { return };
+        // The window that is filling up with these samples.
+        let (now, at) = (self.windows + 1, (self.windows + 3) * STEP as u64);
+        speech.push(samples, |said| {
+            for (word, detector) in self.detectors.iter_mut().enumerate() {
+                if let Some(probability) = detector.said(said, now) {
+                    self.heard.push(Heard::Wake { word, probability, at });
+                }
+            }
+        });
     }
 }

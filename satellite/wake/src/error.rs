@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use flatbuffers::InvalidFlatbuffer;
 
+use crate::taught::NetworkError;
+
 /// A model file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,6 +23,8 @@ pub enum ModelError {
     Foreign(String),
     #[error("the model's description is not a microWakeWord .json: {0}")]
     Description(#[from] serde_json::Error),
+    #[error("this is not a wake word that was taught: {0}; teach it again with `sotto-satellite teach`")]
+    Taught(String),
     #[error("the model's description says {field} is {value}, where {allowed} is possible")]
     Setting { field: &'static str, value: String, allowed: &'static str },
 }
@@ -33,4 +37,6 @@ pub enum OpenError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{path}: {source}")]
     Model { path: PathBuf, source: ModelError },
+    #[error(transparent)]
+    Network(#[from] NetworkError),
 }

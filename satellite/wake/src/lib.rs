@@ -1,6 +1,7 @@
 //! The satellite's ear: finds a wake word, and speech, in a stream of sound.
 //!
 //! `samples → frontend (fft, logarithm) → network (tflite → graph → kernels) → detector → ear → endpoint`
+//! `samples → taught (mel → network → words) ────────────────────────────────↗`
 //!
 //! Runs the small int8 streaming networks of [microWakeWord](https://github.com/kahrendt/microWakeWord)
 //! (version 2) with the same arithmetic as TensorFlow, in pure Rust and without allocating while it listens.
@@ -18,6 +19,8 @@ mod kernels;
 mod model;
 mod network;
 mod tflite;
+
+pub mod taught;
 
 mod detector;
 mod ear;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::error::{ModelError, OpenError};
 use crate::graph;
 use crate::network::{Network, Plan};
+use crate::taught::{self, Taught, Weights};
 
 /// A checked network and what its author says about it. Cheap to clone.
 #[derive(Clone)]
@@ -23,12 +24,21 @@ pub struct Model {
     languages: Vec<String>,
     cutoff: f32,
     window: usize,
-    plan: Arc<Plan>,
+    kind: Kind,
+}
+
+/// What listens.
+#[derive(Clone)]
+pub(crate) enum Kind {
+    /// A network of the word's own.
+    Trained(Arc<Plan>),
+    /// A line through what a network that knows speech makes of it.
+    Taught(Taught),
 }
 
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Model").field("id", &self.id).field("steps", &self.plan.steps.len()).finish()
+        f.debug_struct("Model").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -43,6 +53,13 @@ struct Description {
     trained_languages: Vec<String>,
     version: u32,
     micro: Micro,
+}
+
+/// What every description begins with.
+#[derive(Deserialize)]
+struct Kinds {
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 #[derive(Deserialize)]
@@ -88,16 +105,30 @@ impl Model {
             languages: trained_languages,
             cutoff,
             window,
-            plan: Arc::new(graph::compile(tflite)?),
+            kind: Kind::Trained(Arc::new(graph::compile(tflite)?)),
         })
     }
 
-    /// Opens a model by its `.json`, whose `.tflite` lies in the same folder.
+    /// A taught word, from its one file.
+    fn taught(id: String, file: &str, network: Arc<taught::Network>) -> Result<Self, ModelError> {
+        let (phrase, weights) = Weights::read(file)?;
+        let taught = Taught { network, weights: Arc::new(weights) };
+        Ok(Model { id, phrase, languages: Vec::new(), cutoff: 0.5, window: 1, kind: Kind::Taught(taught) })
+    }
+
+    /// Opens a model by its `.json`, whose `.tflite` lies in the same folder; so does the network that a taught word
+    /// needs.
     pub fn open(json: &Path) -> Result<Self, OpenError> {
         let read =
             |path: &Path| fs::read(path).map_err(|source| OpenError::Read { path: path.into(), source });
         let broken = |source| OpenError::Model { path: json.into(), source };
         let description = String::from_utf8_lossy(&read(json)?).into_owned();
+        let Kinds { kind } = serde_json::from_str(&description).map_err(|e| broken(e.into()))?;
+        if kind == taught::KIND {
+            let network = taught::open(json.parent().unwrap_or(Path::new("")))?;
+            let id = json.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            return Model::taught(id, &description, network).map_err(broken);
+        }
         let named: Description = serde_json::from_str(&description).map_err(|e| broken(e.into()))?;
         // Only the last part of the name counts: a description cannot point out of its folder.
         let tflite = json.with_file_name(Path::new(&named.model).file_name().unwrap_or_default());
@@ -129,14 +160,25 @@ impl Model {
         self.window
     }
 
-    /// Windows of 10 ms that one run of the network takes in.
+    /// Windows of 10 ms that one run of its network takes in.
     pub fn stride(&self) -> usize {
-        self.plan.stride()
+        match &self.kind {
+            Kind::Trained(plan) => plan.stride(),
+            Kind::Taught(_) => taught::BLOCK,
+        }
     }
 
-    /// A run of the network by itself, for who wants its probabilities rather than detections.
-    pub fn network(&self) -> Network {
-        Network::new(Arc::clone(&self.plan))
+    /// A run of the word's network by itself, for who wants its probabilities rather than detections. A taught word
+    /// has none of its own.
+    pub fn network(&self) -> Option<Network> {
+        match &self.kind {
+            Kind::Trained(plan) => Some(Network::new(Arc::clone(plan))),
+            Kind::Taught(_) => None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
     }
 }
 

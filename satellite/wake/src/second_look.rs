@@ -10,10 +10,14 @@
 //!
 //! Deliberately absent: keeping any of the sound.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::detector::{Mean, WakeWord};
 use crate::frontend::{FrontEnd, SAMPLE_RATE};
+use crate::model::Kind;
+use crate::network::Network;
+use crate::taught::{Speech, Taught};
 
 /// How much sound a look needs: before the detection, and after it. Without the latter most words that were said are
 /// doubted, because the mean goes on rising after it has passed the cut-off.
@@ -72,7 +76,14 @@ impl SecondLook {
 
     /// The highest mean probability after `before` samples.
     fn highest(&self, before: usize, sound: &[i16]) -> f32 {
-        let (mut frontend, mut network) = (FrontEnd::new(), self.word.model().network());
+        match self.word.model().kind() {
+            Kind::Trained(plan) => self.highest_of_trained(Network::new(Arc::clone(plan)), before, sound),
+            Kind::Taught(taught) => highest_of_taught(taught, before, sound),
+        }
+    }
+
+    fn highest_of_trained(&self, mut network: Network, before: usize, sound: &[i16]) -> f32 {
+        let mut frontend = FrontEnd::new();
         let mut mean = Mean::new(self.word.window());
         let mut highest = 0.0f64;
         let mut rest = sound;
@@ -85,6 +96,15 @@ impl SecondLook {
         }
         highest as f32
     }
+}
+
+fn highest_of_taught(taught: &Taught, before: usize, sound: &[i16]) -> f32 {
+    let mut speech = Speech::new(Arc::clone(&taught.network), false);
+    let mut highest = 0.0f32;
+    let (past, sound) = sound.split_at(before.min(sound.len()));
+    speech.push(past, |_| {});
+    speech.push(sound, |said| highest = highest.max(taught.weights.probability(said)));
+    highest
 }
 
 /// Straight lines between samples are good enough for a change of a few per cent.

@@ -39,7 +39,7 @@ fn same_bits_as_the_python_package() {
                 continue;
             }
             let model = Model::open(&shared.join(format!("models/wake/{what}.json"))).expect("a good model");
-            let mut network = model.network();
+            let mut network = model.network().expect("a network of its own");
             let ours: String = heard
                 .iter()
                 .filter_map(|f| network.push(f))

@@ -25,13 +25,10 @@ fn real() -> &'static [(Vec<u8>, String)] {
 
 /// A model that loads must also run, however odd its weights.
 fn run(model: &Model) {
-    let mut network = model.network();
+    let mut network = model.network().expect("no taught word is loaded here");
     for value in [0, 300, 2_000] {
-        for _ in 0..model.stride() {
-            if let Some(probability) = network.push(&[value; 40]) {
-                assert!(probability.is_finite());
-            }
-        }
+        let runs = (0..model.stride()).filter_map(|_| network.push(&[value; 40]));
+        runs.for_each(|probability| assert!(probability.is_finite()));
     }
 }
 

@@ -14,6 +14,22 @@ pub fn shared() -> Option<PathBuf> {
     None
 }
 
+/// The folder with the network that taught words need, fetched once a build folder; `None` after saying so loudly.
+#[allow(dead_code)]
+pub fn network() -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("taught");
+    if folder.join(sotto_wake::taught::FILE).is_file() {
+        return Some(folder);
+    }
+    match sotto_wake::taught::fetch(&folder) {
+        Ok(_) => Some(folder),
+        Err(error) => {
+            eprintln!("SKIPPED: the network of taught words is not here: {error}");
+            None
+        }
+    }
+}
+
 /// A 16 kHz mono FLAC file, and half a second of silence.
 #[allow(dead_code)]
 pub fn sound(file: &Path) -> Vec<i16> {
