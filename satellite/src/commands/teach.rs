@@ -77,7 +77,9 @@ pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
             let microphone = Microphone::open(device, config.microphone.channel)?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.context("the microphone cannot be listened to")?;
-            runtime.block_on(from_microphone(&teacher, word, args.takes.into(), microphone))?
+            // A recording waits while it is learned from; a person does not.
+            let live = !device.starts_with("file:") && !matches!(device.as_str(), "stdin" | "-");
+            runtime.block_on(from_microphone(&teacher, word, args.takes.into(), microphone, live))?
         }
     };
     eprintln!("learning from {} recordings …", takes.len());
@@ -152,6 +154,7 @@ async fn from_microphone(
     word: &str,
     wanted: usize,
     mut microphone: Microphone,
+    live: bool,
 ) -> anyhow::Result<Vec<Take>> {
     eprintln!("say \"{word}\" each time you are asked, as you will say it later: near, far, loudly, softly");
     let mut takes: Vec<Take> = Vec::new();
@@ -160,6 +163,11 @@ async fn from_microphone(
         loop {
             eprint!("{} of {wanted}: say \"{word}\" now … ", takes.len() + 1);
             io::stderr().flush()?;
+            // What came before the question is not its answer.
+            while live
+                && let Ok(Some(Heard::Sound(_))) =
+                    tokio::time::timeout(Duration::ZERO, microphone.next()).await
+            {}
             let samples = listen(&mut microphone).await?;
             let take = teacher.take(&samples).and_then(|take| teacher.is_alike(&take, &takes).map(|()| take));
             match take {
@@ -237,9 +245,8 @@ fn tell(word: &str, name: &str, target: &Path, lesson: &Lesson, json: bool) {
         );
     }
     eprintln!(
-        "note: other talk can sound like a taught word, at times several times in an hour of it; let the hub look a second \
-         time (copy {name}.json and {} into `wake` in its data folder), or lower the satellite's sensitivity",
-        taught::FILE
+        "note: other talk can sound like a taught word, once or more in an hour of it; if it does, lower the satellite's \
+         sensitivity"
     );
 }
 
