@@ -387,7 +387,18 @@ impl Port for RunningHub {
             true => format!("connected at {}", self.broker),
             false => format!("{} does not answer; commands are refused until it is back", self.broker),
         };
-        vec![Neighbour { name: "MQTT broker".into(), reachable, note }]
+        let assistant = self.home.assistant().filter(|_| reachable);
+        let about = match assistant {
+            Some(true) => "on the same broker; it sees the satellites as devices",
+            Some(false) => {
+                "has gone from the broker; what it alone can switch is out of reach until it is back"
+            }
+            None => "has not been seen on the broker; set it up there, or leave it: Sotto works without",
+        };
+        vec![
+            Neighbour { name: "MQTT broker".into(), reachable: Some(reachable), note },
+            Neighbour { name: "Home Assistant".into(), reachable: assistant, note: about.into() },
+        ]
     }
 
     fn health(&self) -> Health {

@@ -19,7 +19,7 @@ use crate::voice::samples;
 /// Ten seconds of 16 kHz samples and a little over.
 pub const SOUND: usize = 400 * 1024;
 /// The longest sentence anybody tries, in characters.
-const SENTENCE: usize = 500;
+pub const SENTENCE: usize = 500;
 
 #[derive(Template)]
 #[template(path = "bench.html")]
@@ -108,6 +108,9 @@ pub async fn hear(member: Member, headers: HeaderMap, body: Body) -> Result<Resp
 pub async fn heard(member: &Member, body: Body) -> Result<String, Trouble> {
     member.try_heavy()?;
     let samples = samples(body, member.lang).await?;
+    if samples.is_empty() {
+        return Err(Trouble::Refused(member.lang, member.lang.say("voice.too_short").to_owned()));
+    }
     let words = member.shared.port.hear(samples).await;
     words.map_err(|error| port_trouble(member.lang, &error))
 }

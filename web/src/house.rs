@@ -26,7 +26,8 @@ struct HousePage {
     found: Vec<(String, String)>,
     pairing: Option<OnePairing>,
     in_use: String,
-    neighbours: Vec<(String, bool, String)>,
+    /// Name, note, tone and state.
+    neighbours: Vec<(String, String, &'static str, &'static str)>,
 }
 
 struct OneArea {
@@ -89,7 +90,14 @@ pub async fn house_page(member: Member) -> Response {
         code: pairing.code,
     });
     let found = port.found().into_iter().map(|found| (found.id.as_str().to_owned(), found.name));
-    let neighbours = port.neighbours().into_iter().map(|one| (one.name, one.reachable, one.note));
+    let neighbours = port.neighbours().into_iter().map(|one| {
+        let (tone, state) = match one.reachable {
+            Some(true) => ("good", "house.reachable"),
+            Some(false) => ("bad", "house.unreachable"),
+            None => ("", "house.unseen"),
+        };
+        (one.name, one.note, tone, lang.say(state))
+    });
     page(&HousePage {
         frame: member.frame("house.title"),
         administrator,

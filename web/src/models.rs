@@ -121,23 +121,31 @@ fn shown(lang: &'static Language, model: &Model) -> One {
     }
 }
 
-fn named(deed: &Deed) -> String {
-    deed.form.get("model").chars().take(100).collect()
+/// The name of a model that there is, for an administrator.
+pub fn known(member: &Member, name: &str) -> Result<String, Trouble> {
+    member.administrator()?;
+    let known = member.shared.port.models().into_iter().find(|model| model.name == name);
+    known.map(|model| model.name).ok_or(Trouble::NotHere(member.lang))
+}
+
+fn named(deed: &Deed) -> Result<String, Trouble> {
+    known(&deed.member, deed.form.get("model"))
 }
 
 pub async fn fetch(deed: Deed) -> Result<Response, Trouble> {
-    administer(&deed.member, |port| port.pull(named(&deed))).await?;
+    let name = named(&deed)?;
+    administer(&deed.member, |port| port.pull(name)).await?;
     Ok(go("/house/models"))
 }
 
 pub async fn cancel(deed: Deed) -> Result<Response, Trouble> {
-    administer(&deed.member, |port| port.cancel_pull(named(&deed))).await?;
+    let name = named(&deed)?;
+    administer(&deed.member, |port| port.cancel_pull(name)).await?;
     Ok(go("/house/models"))
 }
 
 pub async fn ask_remove(deed: Deed) -> Result<Response, Trouble> {
-    deed.member.administrator()?;
-    let (lang, name) = (deed.member.lang, named(&deed));
+    let (lang, name) = (deed.member.lang, named(&deed)?);
     let models = deed.member.shared.port.models();
     let Some(model) = models.into_iter().find(|model| model.name == name && model.removable) else {
         return Err(Trouble::NotHere(lang));
@@ -157,6 +165,7 @@ pub async fn ask_remove(deed: Deed) -> Result<Response, Trouble> {
 }
 
 pub async fn remove(deed: Deed) -> Result<Response, Trouble> {
-    administer(&deed.member, |port| port.remove_model(named(&deed))).await?;
+    let name = named(&deed)?;
+    administer(&deed.member, |port| port.remove_model(name)).await?;
     Ok(go("/house/models"))
 }

@@ -153,7 +153,8 @@ pub enum ModelState {
 pub struct Neighbour {
     /// "MQTT broker", "Home Assistant".
     pub name: String,
-    pub reachable: bool,
+    /// `None`: it has never been seen, and need not be there.
+    pub reachable: Option<bool>,
     /// One sentence: where it is, or what to do about it.
     pub note: String,
 }

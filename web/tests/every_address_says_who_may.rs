@@ -536,6 +536,8 @@ async fn a_filter_with_a_slip_erases_nothing() {
         let request = request.header("x-csrf", &ada.csrf).header(header::CONTENT_TYPE, "application/json");
         send(&world, request.body(Body::from(json.to_owned())).unwrap())
     };
+    let list = send_json("POST", "/api/v1/erase", r#"{"filter":[],"everything":true}"#).await;
+    assert_eq!(mark(&list), 'U', "a list is no filter");
     for filter in [
         r#"{"area":"Kitchen","period":"last week"}"#,
         r#"{"area":"Kitchen","outcome":"Done"}"#,

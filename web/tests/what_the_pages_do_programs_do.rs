@@ -202,7 +202,7 @@ async fn satellites_and_models_are_looked_after() {
     ada.done("DELETE", "/models/base.en-q8_0/fetch", Value::Null).await;
     assert_eq!(state().await, "not_installed");
     ada.done("DELETE", "/models/tiny.en", Value::Null).await;
-    ada.refused("POST", "/models/nonesuch/fetch", Value::Null, 422).await;
+    ada.refused("POST", "/models/nonesuch/fetch", Value::Null, 404).await;
     assert_eq!(ada.get("/health").await["stages"][0]["sessions"], 300);
     assert_eq!(ada.get("/neighbours").await[0]["reachable"], true);
 }

@@ -44,6 +44,7 @@ pub fn arrived(
     }
     let change = match topic.as_str() {
         BIRTH => {
+            inside.known.assistant_said(&payload);
             // Home Assistant has come back, and may have missed what stands.
             if !retained && &payload[..] == b"online" {
                 connection.stand_again("homeassistant/");

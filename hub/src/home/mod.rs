@@ -148,6 +148,11 @@ impl Home {
         self.connection.is_online()
     }
 
+    /// Whether Home Assistant is on the same broker; `None` where it was never seen.
+    pub fn assistant(&self) -> Option<bool> {
+        lock(&self.inside).known.assistant()
+    }
+
     /// Changes whenever the broker comes or goes.
     pub fn online(&self) -> watch::Receiver<bool> {
         self.connection.online()

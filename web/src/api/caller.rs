@@ -10,7 +10,8 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::Shared;
@@ -126,6 +127,16 @@ impl Caller {
     pub fn by_token(&self) -> bool {
         self.scopes.is_some()
     }
+}
+
+/// A part of a body that is an object. Without this, a list would do for one too, and be taken for an empty filter.
+pub fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let fields = serde_json::Map::deserialize(deserializer)?;
+    serde_json::from_value(fields.into()).map_err(D::Error::custom)
 }
 
 /// A body that is JSON of the shape that is described.

@@ -8,7 +8,7 @@ use sotto_house::RecordingId;
 use sotto_journal::{self as journal, What};
 use utoipa::ToSchema;
 
-use super::caller::{ApiError, Caller, body};
+use super::caller::{ApiError, Caller, body, object};
 use super::recordings::{Filter, wish};
 use crate::erase::{self, Chosen};
 use crate::history::still_mine;
@@ -25,7 +25,7 @@ const NAMED: usize = 100_000;
 pub struct Erase {
     /// These recordings; without it, all that fit the filter.
     pub ids: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub filter: Filter,
     /// Must be true for an empty filter.
     #[serde(default)]

@@ -210,7 +210,7 @@ pub struct PairFound {
 
 /// Pairs with a satellite that was found; for administrators.
 #[utoipa::path(post, path = "/api/v1/pairing/found", security(("token" = ["house"])), request_body = PairFound,
-    responses((status = 204)))]
+    responses((status = 204), (status = 404, body = super::caller::Problem)))]
 pub async fn pair_found(
     caller: Caller,
     request: Result<Json<PairFound>, JsonRejection>,

@@ -20,7 +20,8 @@ use crate::{bench, port};
 pub struct Neighbour {
     /// The MQTT broker, Home Assistant.
     pub name: String,
-    pub reachable: bool,
+    /// `null`: it has never been seen, and need not be there.
+    pub reachable: Option<bool>,
     pub note: String,
 }
 
@@ -122,6 +123,9 @@ pub async fn explain(
 ) -> Result<Json<Explanation>, ApiError> {
     let member = caller.may(Scope::House)?;
     let request = body(request)?;
+    if request.text.chars().count() > bench::SENTENCE {
+        return Err(ApiError::refused(format!("a sentence has at most {} characters", bench::SENTENCE)));
+    }
     let area = request.area.as_ref().map(|area| Area::new(area)).transpose();
     let area = area.map_err(|error| ApiError::refused(error.to_string()))?;
     Ok(Json(bench::tried(&member, &request.text, area).await?.into()))

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::caller::{ApiError, Caller};
 use crate::house::administer;
+use crate::models::known;
 use crate::port::{self, ModelState};
 use crate::tokens::Scope;
 
@@ -68,6 +69,7 @@ pub async fn models(caller: Caller) -> Result<Json<Vec<Model>>, ApiError> {
     params(("model" = String, Path)), responses((status = 202, description = "it has begun")))]
 pub async fn pull(caller: Caller, Path(model): Path<String>) -> Result<StatusCode, ApiError> {
     let member = caller.may(Scope::House)?;
+    let model = known(&member, &model)?;
     administer(&member, |port| port.pull(model)).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -77,6 +79,7 @@ pub async fn pull(caller: Caller, Path(model): Path<String>) -> Result<StatusCod
     params(("model" = String, Path)), responses((status = 204)))]
 pub async fn cancel(caller: Caller, Path(model): Path<String>) -> Result<StatusCode, ApiError> {
     let member = caller.may(Scope::House)?;
+    let model = known(&member, &model)?;
     administer(&member, |port| port.cancel_pull(model)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -86,6 +89,7 @@ pub async fn cancel(caller: Caller, Path(model): Path<String>) -> Result<StatusC
     params(("model" = String, Path)), responses((status = 204)))]
 pub async fn remove(caller: Caller, Path(model): Path<String>) -> Result<StatusCode, ApiError> {
     let member = caller.may(Scope::House)?;
+    let model = known(&member, &model)?;
     administer(&member, |port| port.remove_model(model)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,7 @@ use sotto_journal::{self as journal, Purpose, ReadError};
 use utoipa::{IntoParams, ToSchema};
 use zeroize::Zeroizing;
 
-use super::caller::{ApiError, Caller, body};
+use super::caller::{ApiError, Caller, body, object};
 use crate::history::{self, Wish, outcome, read_trouble};
 use crate::recording::hand;
 use crate::tokens::Scope;
@@ -82,7 +82,7 @@ impl Filter {
 #[derive(Deserialize, ToSchema)]
 pub struct Search {
     pub words: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub filter: Filter,
 }
 

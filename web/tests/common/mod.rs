@@ -510,12 +510,12 @@ impl Port for MadeUp {
         vec![
             Neighbour {
                 name: "MQTT broker".into(),
-                reachable: true,
+                reachable: Some(true),
                 note: "the hub's own, on this machine".into(),
             },
             Neighbour {
                 name: "Home Assistant".into(),
-                reachable: false,
+                reachable: None,
                 note: "has not been seen on the broker; set it up there, or leave it: Sotto works without"
                     .into(),
             },

@@ -43,7 +43,10 @@ pub struct KnownHome {
     /// Who wants to know what is said on a topic.
     follows: HashMap<String, Vec<(Key, Aspect, Option<String>)>>,
     refused: BTreeMap<Refusal, u64>,
+    /// Its package told what it exposes.
     home_assistant: bool,
+    /// What it said of itself last.
+    assistant_said: Option<bool>,
 }
 
 type Key = (String, String);
@@ -68,6 +71,20 @@ impl KnownHome {
         }
         area.floor = floor.map(str::to_owned).or_else(|| area.floor.take());
         *area != before
+    }
+
+    /// Home Assistant said that it has come or gone.
+    pub fn assistant_said(&mut self, payload: &[u8]) {
+        match payload {
+            b"online" => self.assistant_said = Some(true),
+            b"offline" => self.assistant_said = Some(false),
+            _ => {}
+        }
+    }
+
+    /// Whether Home Assistant is there; `None` where it was never seen.
+    pub fn assistant(&self) -> Option<bool> {
+        self.assistant_said.or(self.home_assistant.then_some(true))
     }
 
     pub fn areas(&self) -> impl Iterator<Item = &AreaInfo> {
@@ -133,6 +150,20 @@ pub fn fold(name: &str) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+
+    #[test]
+    fn home_assistant_is_seen_when_it_says_so_or_tells_what_it_has() {
+        let mut known = KnownHome::default();
+        assert_eq!(known.assistant(), None);
+        known.assistant_said(b"good morning");
+        assert_eq!(known.assistant(), None);
+        known.exposed(br#"{"areas":[],"entities":[]}"#);
+        assert_eq!(known.assistant(), Some(true));
+        known.assistant_said(b"offline");
+        assert_eq!(known.assistant(), Some(false));
+        known.assistant_said(b"online");
+        assert_eq!(known.assistant(), Some(true));
+    }
     use crate::home::known::announced::LARGEST_STATE;
     use serde_json::json;
 
