@@ -35,7 +35,7 @@ trap 'kill $(jobs -p) 2>/dev/null || true; umount "$root/proc" 2>/dev/null || tr
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"; chmod 755 "$root/usr/sbin/policy-rc.d"
 
 step "install"
-mkdir -p "$root/debs"; rm -f "$root"/debs/*; cp $debs "$root/debs/"
+mkdir -p "$root/debs"; rm -f "$root"/debs/* "$root"/tmp/*.pid; cp $debs "$root/debs/"
 in_root apt-get update -qq
 in_root sh -c 'apt-get install -y -qq --no-install-recommends /debs/*.deb' >/dev/null
 expect "both programs start" in_root sh -c 'sotto-hub --version && sotto-satellite --version'
