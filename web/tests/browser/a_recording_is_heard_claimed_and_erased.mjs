@@ -36,7 +36,7 @@ await tell(async (browser) => {
   await ada.getByRole("button", { name: "Erase this recording" }).click();
   const dialog = ada.locator("dialog[open]");
   check("the dialog says what goes", await seen(dialog.getByText("This cannot be undone.")));
-  await dialog.getByRole("link", { name: "Keep them" }).click();
+  await dialog.getByRole("link", { name: "Keep it" }).click();
   check("kept, it is still there", await seen(ada.getByText("turn on the kitchen lights")));
   await ada.getByRole("button", { name: "Erase this recording" }).click();
   await dialog.getByRole("button", { name: "Erase 1 recording" }).click();
