@@ -43,9 +43,12 @@ install "$release" "libc6-dev:$arch" "libstdc++-$gcc-dev:$arch" "libasound2-dev:
 # Where a library to link with is a link to /lib, that is the release's, not the place it is looked at from.
 find "$release/usr/lib/$gnu" -maxdepth 1 -name '*.so' -lname '/*' | while read -r link; do ln -sfr "$release$(readlink "$link")" "$link"; done
 
-# One compiler for everything that is not Rust, which finds all of it in the release's root.
+# One compiler for everything that is not Rust, which finds all of it in the release's root. Of the 32-bit processors only those
+# with NEON serve (Pi 2 and later): Opus is written for it.
+neon=
+[ $arch = arm64 ] || neon=-mfpu=neon
 for kind in clang clang++; do
-    printf '#!/bin/sh\nexec %s --target=%s --sysroot=/release -fuse-ld=lld "$@"\n' $kind $gnu >"$tools/usr/local/bin/$gnu-$kind"
+    printf '#!/bin/sh\nexec %s --target=%s %s --sysroot=/release -fuse-ld=lld "$@"\n' $kind $gnu "$neon" >"$tools/usr/local/bin/$gnu-$kind"
     chmod 755 "$tools/usr/local/bin/$gnu-$kind"
 done
 mounts=()

@@ -264,9 +264,10 @@ fn detections(ear: &mut Ear, samples: &[i16], cpu: &mut Duration) -> Vec<u64> {
 
 /// Processor time of this thread.
 fn cpu_time() -> Duration {
+    use nix::sys::time::TimeValLike;
     let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) else { return Duration::ZERO };
     [usage.user_time(), usage.system_time()]
         .iter()
-        .map(|t| Duration::from_micros((t.tv_sec() * 1_000_000 + t.tv_usec()).unsigned_abs()))
+        .map(|time| Duration::from_micros(time.num_microseconds().unsigned_abs()))
         .sum()
 }
