@@ -1,5 +1,5 @@
 // The house: a code for a new satellite, one that was found, changes, and removal. For administrators only.
-import { tell, person, signIn, check, quiet, BASE, seen } from "./house.mjs";
+import { tell, person, signIn, check, soon, quiet, BASE, seen } from "./house.mjs";
 
 await tell(async (browser) => {
   const ada = await person(browser);
@@ -8,7 +8,7 @@ await tell(async (browser) => {
   await ada.getByRole("button", { name: "Make a code" }).click();
   check("the code is shown", /\d{5}-\d\d/.test(await ada.locator(".bigcode").textContent()));
   await ada.getByRole("button", { name: "Cancel" }).click();
-  check("and withdrawn", (await ada.locator(".bigcode").count()) === 0);
+  check("and withdrawn", await soon(async () => (await ada.locator(".bigcode").count()) === 0));
   await ada.getByLabel(/Sotto satellite 7f3a/).fill("0000");
   await ada.getByRole("button", { name: "Pair", exact: true }).click();
   check("a wrong code is refused with a reason", await seen(ada.getByText("four tries are left")));
@@ -36,7 +36,7 @@ await tell(async (browser) => {
   const stove = ada.getByRole("region", { name: "By the stove" });
   check("a newer program is offered where it is", await seen(stove.getByText("A newer program is here: 0.2.0.")));
   await stove.getByRole("button", { name: "Update to 0.2.0" }).click();
-  check("and once it runs, no longer", (await seen(stove.getByText("0.2.0", { exact: true }))) && (await stove.getByRole("button", { name: /Update/ }).count()) === 0);
+  check("and once it runs, no longer", (await seen(stove.getByText("0.2.0", { exact: true }))) && (await soon(async () => (await stove.getByRole("button", { name: /Update/ }).count()) === 0)));
 
   await ada.goto(`${BASE}/bench`);
   await ada.getByLabel("Sentence").fill("turn on the lights");

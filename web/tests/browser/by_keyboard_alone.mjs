@@ -1,5 +1,5 @@
 // Without a mouse: in, to every place, through every control with a mark that shows where one is, and out.
-import { tell, person, check, quiet, BASE, PASSPHRASE } from "./house.mjs";
+import { tell, person, check, quiet, soon, BASE, PASSPHRASE } from "./house.mjs";
 
 const PAGES = ["history", "listened", "settings", "house", "people", "bench", "health", "account", "voice", "children"];
 
@@ -70,7 +70,8 @@ await tell(async (browser) => {
   await press("Enter");
   await page.waitForSelector("dialog[open]");
   await press("Escape");
-  check("Escape leaves the dialog, and one is back where one was", (await page.locator("dialog").count()) === 0 && (await here()).id === "erase-picked");
+  check("Escape leaves the dialog, and one is back where one was",
+    await soon(async () => (await page.locator("dialog").count()) === 0 && (await here()).id === "erase-picked"));
   await press("Enter");
   await page.waitForSelector("dialog[open]");
   await tabTo((it) => it.html.includes("danger"));

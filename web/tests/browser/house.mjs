@@ -26,6 +26,15 @@ export function check(what, true_) {
 /** Whether something comes into sight, given a moment. */
 export const seen = (locator) => locator.waitFor({ timeout: 8_000 }).then(() => true, () => false);
 
+/** Whether something becomes so, given a moment. */
+export async function soon(so) {
+  for (const end = Date.now() + 8_000; Date.now() < end;) {
+    if (await so()) return true;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+  return so();
+}
+
 /** Runs a story in a browser that is closed whatever happens. */
 export async function tell(story, more = []) {
   const profile = mkdtempSync(join(tmpdir(), "sotto-browser-"));

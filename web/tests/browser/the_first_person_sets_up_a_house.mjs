@@ -1,5 +1,5 @@
 // First run: the one-time address, a passphrase, the recovery code, the first choices; then somebody is invited.
-import { tell, person, check, quiet, please, BASE, PASSPHRASE, seen } from "./house.mjs";
+import { tell, person, check, soon, quiet, please, BASE, PASSPHRASE, seen } from "./house.mjs";
 
 async function join(page, name) {
   await page.getByLabel("Your name").fill(name);
@@ -58,7 +58,7 @@ await tell(async (browser) => {
   await ada.goto(`${BASE}/account`);
   await ada.getByRole("button", { name: "Sign out everywhere" }).click();
   await ada.goto(`${BASE}/history`);
-  check("signed out everywhere is signed out here", /sign-in/.test(ada.url()));
+  check("signed out everywhere is signed out here", await soon(() => /sign-in/.test(ada.url())));
   await ada.getByRole("link", { name: "I have forgotten my passphrase" }).click();
   await ada.getByLabel("Name").fill("Ada");
   await ada.getByLabel("Recovery code").fill(code.toLowerCase());

@@ -1,5 +1,5 @@
 // Everything but playback and live entries works without JavaScript: read, filter, search, decide, erase.
-import { tell, person, signIn, check, quiet, BASE, seen } from "./house.mjs";
+import { tell, person, signIn, check, soon, quiet, BASE, seen } from "./house.mjs";
 
 await tell(async (browser) => {
   const ada = await person(browser, { javaScriptEnabled: false });
@@ -8,7 +8,7 @@ await tell(async (browser) => {
   await ada.getByText("Search and filter").click();
   await ada.getByLabel("Area").selectOption("Bedroom");
   await ada.getByRole("button", { name: "Show", exact: true }).click();
-  check("it is filtered", (await ada.locator("[data-entry]").count()) === 2 && ada.url().includes("area=Bedroom"));
+  check("it is filtered", await soon(async () => (await ada.locator("[data-entry]").count()) === 2 && ada.url().includes("area=Bedroom")));
   await ada.locator("a.words").first().click();
   check("what is missing is said", await seen(ada.getByText("Playing in the page needs JavaScript.")));
   await ada.goto(`${BASE}/history`);
@@ -25,6 +25,6 @@ await tell(async (browser) => {
   await ada.getByRole("button", { name: "Deutsch" }).first().click();
   check("it speaks German", await seen(ada.getByRole("heading", { name: "Verlauf" })));
   await ada.getByRole("button", { name: "Abmelden" }).first().click();
-  check("signed out", /sign-in/.test(ada.url()));
+  check("signed out", await soon(() => /sign-in/.test(ada.url())));
   quiet(ada);
 });
