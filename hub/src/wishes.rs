@@ -162,7 +162,7 @@ impl Wishes {
 
     fn fetch(&self, name: &str, stopped: &dyn Fn() -> bool) -> Result<(), String> {
         let Some(model) = self.find(name) else {
-            return speaker::pull(&self.folder).map(drop).map_err(|error| error.to_string());
+            return speaker::pull(&self.folder, stopped).map(drop).map_err(|error| error.to_string());
         };
         let address = format!("{}/{}", self.publisher, model.file());
         let wanted = Wanted { address: &address, size: model.size, sha256: model.sha256 };

@@ -18,7 +18,7 @@ use sotto_tests::{audio, coffee, data};
 fn install_model(models: &Path) -> bool {
     let pulled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speaker");
     if Encoder::open(&pulled).is_err()
-        && let Err(error) = speaker::pull(&pulled)
+        && let Err(error) = speaker::pull(&pulled, &|| false)
     {
         eprintln!("SKIPPED: the speaker model is not here: {error}");
         return false;

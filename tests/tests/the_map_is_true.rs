@@ -47,11 +47,12 @@ fn arrows_point_inward() {
     check("protocol", &[]);
     check("service", &[]);
     check("satellite", &["sotto-protocol", "sotto-service", "sotto-wake"]);
-    check("satellite/wake", &[]);
+    check("weights", &[]);
+    check("satellite/wake", &["sotto-weights"]);
     check("hub/house", &[]);
     check("hub/intents", &[]);
     check("hub/journal", &["sotto-house"]);
-    check("hub/hearing", &["sotto-intents"]);
+    check("hub/hearing", &["sotto-intents", "sotto-weights"]);
     check("web", &["sotto-house", "sotto-journal"]);
     let house: toml::Table = read("hub/house/Cargo.toml").parse().unwrap();
     assert!(

@@ -17,7 +17,7 @@ fn encoder() -> Option<&'static Encoder> {
         if let Ok(encoder) = Encoder::open(&folder) {
             return Some(encoder);
         }
-        match speaker::pull(&folder) {
+        match speaker::pull(&folder, &|| false) {
             Ok(_) => Some(Encoder::open(&folder).expect("what was just pulled")),
             Err(error) => {
                 eprintln!("SKIPPED: the speaker model is not here: {error}");

@@ -67,7 +67,7 @@ fn fetch_speaker(place: &Place, folder: &std::path::Path, from: Option<&str>) ->
     place.data()?;
     let installed = match from {
         Some(file) => speaker::install(file.as_ref(), folder)?,
-        None => speaker::pull(folder).context("the speaker model was not installed")?,
+        None => speaker::pull(folder, &|| false).context("the speaker model was not installed")?,
     };
     match place.json {
         true => println!("{}", serde_json::json!({ "installed": SPEAKER, "file": installed })),

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use flatbuffers::InvalidFlatbuffer;
 
-use crate::taught::NetworkError;
-
 /// A model file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,5 +36,5 @@ pub enum OpenError {
     #[error("{path}: {source}")]
     Model { path: PathBuf, source: ModelError },
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Network(#[from] sotto_weights::Error),
 }

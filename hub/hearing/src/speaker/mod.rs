@@ -18,7 +18,6 @@ mod voiceprint;
 mod enrol;
 mod profile;
 
-mod pull;
 mod weights;
 
 use std::path::Path;
@@ -26,9 +25,9 @@ use std::path::Path;
 pub use clip::Sound;
 pub use enrol::{Problem, Take};
 pub use profile::{Profile, Quality, TAKES};
-pub use pull::{PullError, pull};
+pub use sotto_weights::Error as ModelError;
 pub use voiceprint::{SIZE, Voiceprint};
-pub use weights::{BYTES, FILE, ModelError, SHA256, install};
+pub use weights::{BYTES, FILE, SHA256, install, pull};
 
 use clip::Clip;
 use mel::{BANDS, Frame, MelFilter, STEP};
@@ -50,7 +49,7 @@ pub struct Heard {
 impl Encoder {
     /// Reads the model that `sotto-hub models pull speaker` has installed in `folder`.
     pub fn open(folder: &Path) -> Result<Encoder, ModelError> {
-        Ok(Encoder { network: weights::open(&folder.join(FILE))?, filter: MelFilter::new() })
+        Ok(Encoder { network: weights::open(folder)?, filter: MelFilter::new() })
     }
 
     /// The voice in `samples` (mono, 16 kHz).

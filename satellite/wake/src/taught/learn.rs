@@ -13,7 +13,7 @@ use super::mel;
 use super::network::{BLOCK, Network, PRIMING, Stream};
 use super::speech::{INPUT, KEPT, Said, Speech};
 use super::take::{Take, Unfit, bounds};
-use super::weights::{self, NetworkError};
+use super::weights;
 use super::word::Weights;
 use crate::frontend::SAMPLE_RATE;
 
@@ -82,7 +82,7 @@ impl Teacher {
     ///
     /// # Errors
     /// No such network, or another one.
-    pub fn open(folder: &std::path::Path) -> Result<Teacher, NetworkError> {
+    pub fn open(folder: &std::path::Path) -> Result<Teacher, sotto_weights::Error> {
         Ok(Teacher { network: weights::open(folder)?, background: Background::known() })
     }
 

@@ -20,13 +20,11 @@ mod background;
 mod learn;
 mod take;
 
-mod fetch;
 mod weights;
 
-pub use fetch::{FetchError, fetch};
 pub use learn::{LEAST, LearnError, Lesson, MOST, Teacher};
 pub use take::{Take, Unfit, is_said};
-pub use weights::{FILE, NetworkError, install};
+pub use weights::{FILE, fetch};
 
 pub(crate) use network::{BLOCK, Network};
 pub(crate) use speech::{Said, Speech};

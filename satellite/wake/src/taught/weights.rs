@@ -1,102 +1,71 @@
-//! The numbers of the speech embedding: cut out of openWakeWord's file, and read again at each start.
+//! The numbers of the speech embedding: cut out of openWakeWord's package, and read again at each start.
 //!
-//! `embedding_model.onnx → (same bytes as were looked at? by SHA-256) → the convolutions' numbers → speech-embedding.f32`
-//!
-//! As the file is known to the byte, so is where in it the numbers lie, and no format has to be read.
+//! openWakeWord's own wake words, whose licence forbids commercial use, are thrown away with the rest of it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use sotto_weights::{Error, Keep, Package, Part, Pin};
 
 use super::network::Network;
 
 /// Name of the installed file, in the folder of wake words.
 pub const FILE: &str = "speech-embedding.f32";
-/// Of `openwakeword/resources/models/embedding_model.onnx` in openWakeWord 0.5.1.
-const GIVEN_SHA256: &str = "70d164290c1d095d1d4ee149bc5e00543250a7316b59f31d056cff7bd3075c1f";
+
+static PACKAGE: Package = Package {
+    name: "the network that taught wake words need",
+    requirement: "openwakeword==0.5.1",
+    platform: None,
+    wheel: Pin {
+        bytes: 16_669_337,
+        sha256: "015467e49f08b0ef8efa433690ce70566abb72f7c36501a6fa893762b4ddc559",
+    },
+    parts: &[PART],
+    command: "sotto-satellite teach --fetch",
+    otherwise: "copy speech-embedding.f32 from another satellite",
+};
+
+const PART: Part = Part {
+    member: "openwakeword/resources/models/embedding_model.onnx",
+    pin: Pin { bytes: 1_326_578, sha256: "70d164290c1d095d1d4ee149bc5e00543250a7316b59f31d056cff7bd3075c1f" },
+    keep: Keep::Stretches(&STRETCHES, Pin { bytes: BYTES, sha256: SHA256 }),
+    file: FILE,
+};
+
 /// Of [`FILE`].
 pub(crate) const SHA256: &str = "9c974c1e0d9595ddcae2f085b8d802f75b100c53e2aa703eb13811727b5d0aed";
-/// First byte and length in floats: weights and biases of each convolution, in order; the last has no biases.
+const BYTES: u64 = 1_312_512;
+/// First byte and length: weights and biases of each convolution, in order; the last has no biases.
 #[rustfmt::skip]
-const STRETCHES: [(usize, usize); 39] = [
-    (1_325_403, 216), (1_326_311, 24), (1_318_295, 1728), (1_325_253, 24),
-    (276_915, 1728), (283_873, 24), (262_796, 3456), (276_667, 48),
-    (234_853, 6912), (262_548, 48), (206_908, 6912), (234_603, 48),
-    (178_963, 6912), (206_658, 48), (137_098, 10_368), (178_617, 72),
-    (74_497, 15_552), (136_752, 72), (11_896, 15_552), (74_151, 72),
-    (1_255_695, 15_552), (1_317_951, 72), (1_172_260, 20_736), (1_255_252, 96),
-    (1_061_177, 27_648), (1_171_817, 96), (950_094, 27_648), (1_060_734, 96),
-    (839_011, 27_648), (949_651, 96), (727_928, 27_648), (838_568, 96),
-    (616_845, 27_648), (727_485, 96), (505_762, 27_648), (616_402, 96),
-    (394_679, 27_648), (505_319, 96), (284_028, 27_648),
+const STRETCHES: [(u64, u64); 39] = [
+    (1_325_403, 864), (1_326_311, 96), (1_318_295, 6_912), (1_325_253, 96),
+    (276_915, 6_912), (283_873, 96), (262_796, 13_824), (276_667, 192),
+    (234_853, 27_648), (262_548, 192), (206_908, 27_648), (234_603, 192),
+    (178_963, 27_648), (206_658, 192), (137_098, 41_472), (178_617, 288),
+    (74_497, 62_208), (136_752, 288), (11_896, 62_208), (74_151, 288),
+    (1_255_695, 62_208), (1_317_951, 288), (1_172_260, 82_944), (1_255_252, 384),
+    (1_061_177, 110_592), (1_171_817, 384), (950_094, 110_592), (1_060_734, 384),
+    (839_011, 110_592), (949_651, 384), (727_928, 110_592), (838_568, 384),
+    (616_845, 110_592), (727_485, 384), (505_762, 110_592), (616_402, 384),
+    (394_679, 110_592), (505_319, 384), (284_028, 110_592),
 ];
 
-/// Why the network that taught wake words need cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NetworkError {
-    #[error(
-        "{} cannot be read: {source}; taught wake words need this file: fetch it with \
-         `sotto-satellite teach --fetch`, or copy it from another satellite",
-        path.display()
-    )]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{} cannot be written: {source}; make room or choose another folder", path.display())]
-    Write { path: PathBuf, source: io::Error },
-    #[error(
-        "{} is not the network that taught wake words need (its SHA-256 is {got}); delete it and fetch it again with \
-         `sotto-satellite teach --fetch`",
-        path.display()
-    )]
-    Digest { path: PathBuf, got: String },
-}
-
-/// Cuts the numbers out of `given` (openWakeWord's `embedding_model.onnx`) into `folder`, and says where they are.
+/// Fetches the network into `folder`, unless it is there, and says where it is.
 ///
 /// # Errors
-/// Another file than that of version 0.5.1, or a folder that cannot be written.
-pub fn install(given: &Path, folder: &Path) -> Result<PathBuf, NetworkError> {
-    let bytes = checked(given, GIVEN_SHA256)?;
-    let cut: Vec<u8> =
-        STRETCHES.iter().flat_map(|(from, floats)| &bytes[*from..from + 4 * floats]).copied().collect();
-    let target = folder.join(FILE);
-    let unwritable = |source| NetworkError::Write { path: target.clone(), source };
-    fs::create_dir_all(folder).map_err(unwritable)?;
-    // Whole or not at all, whenever the power goes.
-    let part = folder.join(format!("{FILE}.{}.part", std::process::id()));
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&part)?;
-        file.write_all(&cut)?;
-        file.sync_all()?;
-        fs::rename(&part, &target)
-    };
-    write().map_err(unwritable)?;
-    checked(&target, SHA256)?;
-    Ok(target)
+/// No pip, no package, or a folder that cannot be written.
+pub fn fetch(folder: &Path) -> Result<PathBuf, Error> {
+    PACKAGE.fetch(folder, |_| ControlFlow::Continue(()))?;
+    Ok(folder.join(FILE))
 }
 
 /// Reads the network installed in `folder`.
-pub(crate) fn open(folder: &Path) -> Result<Arc<Network>, NetworkError> {
-    let path = folder.join(FILE);
-    let bytes = checked(&path, SHA256)?;
+pub(crate) fn open(folder: &Path) -> Result<Arc<Network>, Error> {
+    let bytes = PACKAGE.read(&PART, folder)?;
     let floats: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
     let network = Network::new(&floats).map(Arc::new);
-    network.ok_or_else(|| NetworkError::Digest { got: digest(&bytes), path })
-}
-
-fn checked(path: &Path, sha256: &str) -> Result<Vec<u8>, NetworkError> {
-    let bytes = fs::read(path).map_err(|source| NetworkError::Read { path: path.to_owned(), source })?;
-    match digest(&bytes) {
-        got if got == sha256 => Ok(bytes),
-        got => Err(NetworkError::Digest { path: path.to_owned(), got }),
-    }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    network.ok_or_else(|| PACKAGE.another(&folder.join(FILE), SHA256.to_owned()))
 }
 
 #[cfg(test)]
@@ -106,20 +75,21 @@ mod tests {
     #[test]
     fn another_file_is_refused_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
-        let given = folder.path().join("embedding_model.onnx");
-        fs::write(&given, b"something else").unwrap();
-        let error = install(&given, folder.path()).unwrap_err().to_string();
-        assert!(error.contains("teach --fetch") && !folder.path().join(FILE).exists(), "{error}");
         let Err(missing) = open(folder.path()) else { panic!("a network out of nothing") };
         assert!(missing.to_string().contains("teach --fetch"), "{missing}");
-        fs::copy(&given, folder.path().join(FILE)).unwrap();
-        assert!(matches!(open(folder.path()), Err(NetworkError::Digest { .. })));
+        std::fs::write(folder.path().join(FILE), b"something else").unwrap();
+        let Err(another) = open(folder.path()) else { panic!("a network out of something else") };
+        assert!(another.to_string().contains("teach --fetch"), "{another}");
     }
 
     #[test]
     fn the_stretches_are_all_the_numbers() {
-        let sizes: Vec<usize> =
-            super::super::network::sizes().flat_map(|(w, b)| [w, b]).filter(|&n| n > 0).collect();
-        assert!(STRETCHES.iter().map(|(_, floats)| *floats).eq(sizes));
+        let sizes: Vec<u64> = super::super::network::sizes()
+            .flat_map(|(weights, biases)| [weights, biases])
+            .filter(|&floats| floats > 0)
+            .map(|floats| 4 * floats as u64)
+            .collect();
+        assert!(STRETCHES.iter().map(|(_, bytes)| *bytes).eq(sizes.iter().copied()));
+        assert_eq!(sizes.iter().sum::<u64>(), BYTES);
     }
 }
