@@ -4,6 +4,7 @@
 #   deploy/debian/arm.sh                            hub and satellite for arm64
 #   ARCH=armhf PACKAGES=satellite deploy/debian/arm.sh    the satellite for a 32-bit system
 #   SUITE=trixie deploy/debian/arm.sh               against another release than bookworm
+#   TESTS="-p sotto-hearing --test whisper_runs" deploy/debian/arm.sh    no packages: these tests, on that processor
 #
 # Two roots of debootstrap in target/arm: `tools` is Debian testing, for its rustc, clang and emulator; `SUITE` is the release
 # that the packages are for, with its C library, headers and package names. So what comes out runs on that release and later
@@ -74,6 +75,13 @@ settings=(CARGO_TARGET_DIR=$target CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_DEB
 # The bindings that whisper-rs brings are for 64 bits.
 if [ $arch = arm64 ]; then settings+=(WHISPER_DONT_GENERATE_BINDINGS=1)
 else settings+=("BINDGEN_EXTRA_CLANG_ARGS=--target=$gnu --sysroot=/release"); fi
+if [ -n "${TESTS:-}" ]; then
+    data=$(realpath "${SOTTO_TEST_DATA:-../shared}")
+    [ ! -d "$data" ] || bind "$data" "$tools/data"
+    within "$tools" env "${settings[@]}" "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$rust")_RUNNER=$emulator -L /release" SOTTO_TEST_DATA=/data \
+        cargo test --locked --manifest-path /sotto/Cargo.toml --release --target $rust $TESTS
+    exit
+fi
 within "$tools" env "${settings[@]}" cargo build --locked --manifest-path /sotto/Cargo.toml --release --target $rust \
     $(printf -- '-p sotto-%s ' $packages)
 for package in $packages; do

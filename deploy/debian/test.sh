@@ -6,7 +6,7 @@
 #   ARCH=arm64 deploy/debian/test.sh        on a Debian for arm64, in an emulator: as on a Raspberry Pi, and twenty times slower
 #   SUITE=trixie deploy/debian/test.sh      on another release
 #
-# The new root is a folder without systemd running in it: what the units confine is tried by sandbox.sh.
+# The new root is a folder without systemd running in it: what the units do is tried by ../systemd/test.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=${1:-$(mktemp -d)/debian}

@@ -122,10 +122,13 @@ fn sections_of(config: &Config) -> toml::Table {
     }
 }
 
-/// Where everything that the hub keeps lives: `given`, else `/var/lib/sotto` where a package made it, else the
+/// Where the package keeps what its hub keeps.
+pub const SYSTEM: &str = "/var/lib/sotto";
+
+/// Where everything that the hub keeps lives: `given`, else [`SYSTEM`] where a package made it, else the
 /// user's own data directory.
 pub fn data_directory(given: Option<PathBuf>) -> PathBuf {
-    let system = Path::new("/var/lib/sotto");
+    let system = Path::new(SYSTEM);
     let home = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     given
         .or_else(|| system.is_dir().then(|| system.to_owned()))

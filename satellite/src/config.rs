@@ -178,6 +178,9 @@ impl Default for Panel {
     }
 }
 
+/// Where the package keeps what its satellite keeps.
+pub const SYSTEM: &str = "/var/lib/sotto-satellite";
+
 /// The configuration cannot be used; each variant says where it is wrong and what to write instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -208,7 +211,7 @@ impl Config {
         if let Some(data) = data {
             config.data = data.into();
         }
-        config.with_folders(&variables)
+        config.with_folders(Path::new(SYSTEM), &variables)
     }
 
     /// Parses `text`, whose errors are reported as of `path`, and lays `overrides` over it.
@@ -228,10 +231,11 @@ impl Config {
         Ok(config)
     }
 
-    fn with_folders(mut self, variables: &[(String, String)]) -> Result<Self, ConfigError> {
+    fn with_folders(mut self, system: &Path, variables: &[(String, String)]) -> Result<Self, ConfigError> {
         let variable = |name| variables.iter().find(|(key, value)| key == name && !value.is_empty());
         if self.data.as_os_str().is_empty() {
             self.data = match (variable("XDG_DATA_HOME"), variable("HOME")) {
+                _ if system.is_dir() => system.to_owned(),
                 (Some((_, data)), _) => Path::new(data).join("sotto-satellite"),
                 (None, Some((_, home))) => Path::new(home).join(".local/share/sotto-satellite"),
                 (None, None) => return Err(ConfigError::NoData),
@@ -436,10 +440,13 @@ mod tests {
 
     #[test]
     fn the_data_folder_follows_the_conventions() {
-        let load = |data: Option<&str>, variables: &[(&str, &str)]| {
-            let variables = variables.iter().map(|(k, v)| (k.to_string(), v.to_string()));
-            Config::load(None, data.map(Path::new), variables).ok().map(|config| config.data)
+        let load_on = |system: &Path, data: Option<&str>, variables: &[(&str, &str)]| {
+            let variables: Vec<_> = variables.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+            let mut config = Config::parse(Path::new("defaults"), "", &variables).unwrap();
+            config.data = data.map_or(config.data, PathBuf::from);
+            config.with_folders(system, &variables).ok().map(|config| config.data)
         };
+        let load = |data, variables: &_| load_on(Path::new("/nothing"), data, variables);
         let check = |variables: &[(&str, &str)], expect: Option<&str>| {
             assert_eq!(load(None, variables), expect.map(PathBuf::from));
         };
@@ -447,6 +454,11 @@ mod tests {
         check(&[("HOME", "/home/a"), ("XDG_DATA_HOME", "/d")], Some("/d/sotto-satellite"));
         check(&[("HOME", "/home/a"), ("SOTTO_DATA", "/s")], Some("/s"));
         check(&[], None);
+        // Where a package is installed, commands are for its service.
+        let package = tempfile::tempdir().unwrap();
+        let installed = load_on(package.path(), None, &[("HOME", "/home/a")]);
+        assert_eq!(installed.as_deref(), Some(package.path()));
+        assert_eq!(load_on(package.path(), Some("/told"), &[]), Some("/told".into()));
         // A service may have no home, and needs none where it is told.
         assert_eq!(load(Some("/told"), &[]), Some("/told".into()));
         assert_eq!(load(Some("/told"), &[("SOTTO_DATA", "/s"), ("HOME", "/home/a")]), Some("/told".into()));

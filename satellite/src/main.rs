@@ -21,7 +21,7 @@ struct Cli {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     sotto_service::log::begin("sotto_satellite");
-    match cli.command.run(&cli.place) {
+    match cli.command.run(cli.place) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sotto-satellite: {error:#}");

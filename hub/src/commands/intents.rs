@@ -69,6 +69,17 @@ struct Add {
     languages: Vec<String>,
 }
 
+impl Args {
+    /// Whether it touches no household.
+    pub fn only_reads_what_it_is_given(&self) -> bool {
+        match &self.command {
+            Intents::Parse(parse) => !parse.sentences.is_empty(),
+            Intents::Test(_) => true,
+            Intents::Add(_) => false,
+        }
+    }
+}
+
 pub fn run(args: Args, place: &Place) -> anyhow::Result<ExitCode> {
     match args.command {
         Intents::Parse(args) => parse(args, place),

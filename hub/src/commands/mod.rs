@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sotto_service::installed::{Installed, act_for_the_owner_of};
 use sotto_service::{log, manual};
 
 use crate::config::{self, Config, ConfigError};
@@ -37,10 +38,13 @@ pub struct CommandLine {
     command: Command,
 }
 
+/// Where the package keeps its things.
+const PACKAGE: Installed = Installed { config: "/etc/sotto/hub.toml", data: config::SYSTEM };
+
 /// Which household: the same for every command.
 #[derive(clap::Args)]
 pub struct Place {
-    /// Configuration file; without one, the defaults of hub.example.toml apply
+    /// Configuration file [default: /etc/sotto/hub.toml for the data in /var/lib/sotto, else what hub.example.toml says]
     #[arg(long, global = true, value_name = "FILE", env = "SOTTO_CONFIG")]
     pub config: Option<PathBuf>,
     /// Folder of everything that the hub keeps [default: /var/lib/sotto if it exists, else $XDG_DATA_HOME/sotto]
@@ -124,10 +128,25 @@ enum Command {
     Intents(intents::Args),
 }
 
+impl Command {
+    /// Whether it touches no household, and so is anyone's to run.
+    fn only_reads_what_it_is_given(&self) -> bool {
+        match self {
+            Command::HearingWorker { .. } | Command::Manual(_) | Command::Evaluate(_) => true,
+            Command::Intents(intents) => intents.only_reads_what_it_is_given(),
+            _ => false,
+        }
+    }
+}
+
 impl CommandLine {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         log::begin("sotto_hub");
-        let place = self.place;
+        let mut place = self.place;
+        if !self.command.only_reads_what_it_is_given() {
+            place.config = PACKAGE.config(place.config, place.data.as_deref());
+            act_for_the_owner_of(&config::data_directory(place.data.clone()))?;
+        }
         match self.command {
             Command::Run => run::run(&place),
             Command::CheckConfig => check_config::run(&place),

@@ -13,16 +13,22 @@ mod update;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use sotto_satellite::config::{Config, ConfigError};
+use sotto_satellite::config::{Config, ConfigError, SYSTEM};
+use sotto_service::installed::{Installed, act_for_the_owner_of};
 use sotto_service::manual;
+
+/// Where the package keeps its things.
+const PACKAGE: Installed = Installed { config: "/etc/sotto/satellite.toml", data: SYSTEM };
 
 /// Where the satellite keeps its things, and whom it speaks to; the same for every command.
 #[derive(clap::Args)]
 pub struct Place {
-    /// Configuration file; without one, the defaults of satellite.example.toml apply
+    /// Configuration file [default: /etc/sotto/satellite.toml for the data in /var/lib/sotto-satellite, else what
+    /// satellite.example.toml says]
     #[arg(long, global = true, value_name = "FILE", env = "SOTTO_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Folder for this satellite's certificate, pairing and wake models [default: $XDG_DATA_HOME/sotto-satellite]
+    /// Folder for this satellite's certificate, pairing and wake models [default: /var/lib/sotto-satellite if it
+    /// exists, else $XDG_DATA_HOME/sotto-satellite]
     #[arg(long, global = true, value_name = "DIR", env = "SOTTO_DATA")]
     pub data: Option<PathBuf>,
     /// Print facts as JSON
@@ -31,6 +37,13 @@ pub struct Place {
 }
 
 impl Place {
+    /// The configuration, for what changes something in the data folder: from here on as the user to whom that belongs.
+    pub fn of_the_owner(&self) -> anyhow::Result<Config> {
+        let config = self.load()?;
+        act_for_the_owner_of(&config.data)?;
+        Ok(config)
+    }
+
     /// The configuration: defaults, then the file, then the environment, then `--data`.
     pub fn load(&self) -> Result<Config, ConfigError> {
         // A variable that is no text is none of ours.
@@ -62,7 +75,9 @@ pub enum Command {
 }
 
 impl Command {
-    pub fn run(self, place: &Place) -> anyhow::Result<()> {
+    pub fn run(self, mut place: Place) -> anyhow::Result<()> {
+        place.config = PACKAGE.config(place.config, place.data.as_deref());
+        let place = &place;
         match self {
             Self::Run(args) => run::run(args, place),
             Self::Devices(args) => devices::run(args, place),

@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
-    let config = place.load()?;
+    let config = place.of_the_owner()?;
     let code = args.code.parse()?;
     let name = args.name.unwrap_or(config.name);
     let name = if name.is_empty() { "Satellite".to_owned() } else { name };

@@ -72,7 +72,7 @@ impl Args {
 }
 
 pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
-    let mut config = place.load()?;
+    let mut config = place.of_the_owner()?;
     args.over(&mut config);
     let programs = Programs::of(&config.data);
     let tried = programs.enter();

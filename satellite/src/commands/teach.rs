@@ -49,7 +49,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, place: &Place) -> anyhow::Result<()> {
-    let config = place.load()?;
+    let config = place.of_the_owner()?;
     let folder = args.models.clone().unwrap_or_else(|| config.wake_models());
     let Some(word) = &args.word else {
         let file = taught::fetch(&folder)?;

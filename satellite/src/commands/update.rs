@@ -7,7 +7,7 @@ use sotto_satellite::link::fetch_update;
 use super::Place;
 
 pub fn run(place: &Place) -> anyhow::Result<()> {
-    let config = place.load()?;
+    let config = place.of_the_owner()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let fetched = runtime.block_on(async {
         let address = match config.hub.address.as_str() {
