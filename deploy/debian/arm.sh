@@ -84,6 +84,7 @@ if [ -n "${TESTS:-}" ]; then
 fi
 within "$tools" env "${settings[@]}" cargo build --locked --manifest-path /sotto/Cargo.toml --release --target $rust \
     $(printf -- '-p sotto-%s ' $packages)
+deploy/debian/wake-models.sh "$home/build/$rust/release/wake"
 for package in $packages; do
     manual=$home/build/$rust/release/manual/$package
     rm -rf "$manual"; mkdir -p "$manual"

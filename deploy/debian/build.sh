@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds sotto-hub and sotto-satellite as Debian packages, into target/debian. Needs what `cargo xtask test` needs,
-# dpkg-dev, and cargo-deb (cargo install cargo-deb --locked).
+# dpkg-dev, pip, and cargo-deb (cargo install cargo-deb --locked).
 #
 #   deploy/debian/build.sh                       both, for this machine's architecture
 #   PROFILE=dev deploy/debian/build.sh           from the development build: large and slow, quick to make
@@ -21,8 +21,9 @@ if grep -qs target-cpu .cargo/config.toml "${CARGO_HOME:-$HOME/.cargo}/config.to
 fi
 # What an ordinary build has left is for this machine, and is not built anew by itself.
 if native; then cargo clean -q --profile "$profile" -p whisper-rs-sys; fi
-nice cargo build --profile "$profile" $(printf -- '-p sotto-%s ' $packages)
+cargo build --profile "$profile" $(printf -- '-p sotto-%s ' $packages)
 if native; then echo "build.sh: whisper.cpp was built for this machine's processor" >&2; exit 1; fi
+deploy/debian/wake-models.sh "target/$folder/wake"
 for package in $packages; do
     rm -rf "target/$folder/manual/$package"
     "target/$folder/sotto-$package" manual "target/$folder/manual/$package"

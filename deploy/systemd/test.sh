@@ -17,7 +17,7 @@ passed=0
 step() { echo "== $*"; }
 fail() {
     echo "FAILED: $*" >&2
-    inside journalctl --namespace=sotto --no-pager --lines 30 >&2 || tail -n 20 "$work/console" >&2
+    inside journalctl --namespace=sotto --no-pager --lines 30 --grep '^.{0,500}$' >&2 || tail -n 20 "$work/console" >&2
     exit 1
 }
 expect() { # what it is, command…
@@ -25,11 +25,13 @@ expect() { # what it is, command…
     "$@" || fail "$what"
     passed=$((passed + 1)); echo "   ok: $what"
 }
-until_true() { for _ in $(seq "${seconds:-120}"); do "$@" >/dev/null 2>&1 && return; sleep 1; done; return 1; }
+until_true() { for _ in $(seq "${seconds:-300}"); do "$@" >/dev/null 2>&1 && return; sleep 1; done; return 1; }
 inside() { nsenter --target "$leader" --all --root --wd /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"; }
 shown() { inside systemctl show --value --property "$2" "$1"; }
-says() { local pattern=$1; shift; "$@" 2>&1 | tee "$work/said" | grep -Eq -e "$pattern" || { cat "$work/said" >&2; return 1; }; }
-log_says() { inside journalctl --namespace=sotto --no-pager | grep -Eq -e "$1"; }
+says() { local pattern=$1; shift; "$@" >"$work/said" 2>&1 || true; grep -Eq -e "$pattern" "$work/said" || { cat "$work/said" >&2; return 1; }; }
+log_says() { says "$1" inside journalctl --namespace=sotto --no-pager 2>/dev/null; }
+not() { ! "$@"; }
+quietly() { "$@" >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }; }
 finish() {
     [ -z "${nspawn:-}" ] || { kill -TERM "$nspawn" 2>/dev/null; wait "$nspawn" || true; }
     kill $(jobs -p) 2>/dev/null || true
@@ -67,20 +69,20 @@ expect "systemd runs" until_true says 'running|degraded' inside systemctl is-sys
 in_home() { ip netns exec sotto-home "$@"; }
 
 step "install, as the manual says"
-expect "the hub: sudo apt install" inside sudo apt-get install -y -qq --no-install-recommends /debs/"$(basename "$root"/debs/sotto-hub_*)" >/dev/null
+expect "the hub: sudo apt install" quietly inside sudo apt-get install -y -qq --no-install-recommends /debs/"$(basename "$root"/debs/sotto-hub_*)"
 expect "it runs, and has said that it is ready" says '^active$' inside systemctl is-active sotto-hub
 expect "its log shows the first person's address" until_true log_says 'Open this address once'
 expect "the page is there" says '^(200|30.)$' in_home curl -sk -o /dev/null -w '%{http_code}' https://192.168.177.2:8443/
-expect "the satellite: sudo apt install" inside sudo apt-get install -y -qq --no-install-recommends /debs/"$(basename "$root"/debs/sotto-satellite_*)" >/dev/null
+expect "the satellite: sudo apt install" quietly inside sudo apt-get install -y -qq --no-install-recommends /debs/"$(basename "$root"/debs/sotto-satellite_*)"
 units="sotto-hub.service sotto-satellite.service sotto-models.service sotto-models.path sotto-backup.service sotto-backup.timer"
 expect "systemd-analyze verify: no complaint about a unit" inside systemd-analyze verify --man=no $units
 for unit in sotto-hub sotto-satellite sotto-models sotto-backup; do
     expect "exposure of $unit: $(inside systemd-analyze security --no-pager "$unit.service" 2>/dev/null | tail -1 | grep -o '[0-9.]* [A-Z]* ') (at most 2.0)" \
-        inside systemd-analyze security --no-pager --threshold=20 "$unit.service" >/dev/null
+        quietly inside systemd-analyze security --no-pager --threshold=20 "$unit.service"
 done
 
 step "somebody without sudo"
-inside useradd --create-home ada
+inside id ada >/dev/null 2>&1 || inside useradd --create-home ada
 for command in "sotto-hub doctor" "sotto-hub pair" "sotto-hub members list" "sotto-satellite pair 12345678"; do
     expect "$command: says to use sudo" says 'run this with sudo' inside sudo -u ada $command
 done
@@ -91,13 +93,14 @@ inside sudo sotto-hub --json pair >"$work/code" 2>&1 &
 until_true grep -q '"code"' "$work/code" || fail "no code"
 code=$(sed -n 's/.*"code":"\([^"]*\)".*/\1/p' "$work/code" | head -1)
 # Found by mDNS, with nothing set anywhere.
-expect "sudo sotto-satellite pair CODE" inside sudo sotto-satellite pair "$code" --name kitchen --area Kitchen >/dev/null
+expect "sudo sotto-satellite pair CODE" quietly inside sudo sotto-satellite pair "$code" --name kitchen --area Kitchen
 expect "nothing in its folder is root's" test -z "$(inside find /var/lib/sotto /var/lib/sotto-satellite ! -user sotto ! -user sotto-satellite)"
 expect "sudo sotto-hub satellites" says kitchen inside sudo sotto-hub satellites
-# A microphone: silence at real time, and what lies in /run/said.
+# A microphone: a quiet room at real time, and what lies in /run/said.
 inside mkfifo /run/microphone
 cat >"$root/usr/local/bin/microphone" <<'MICROPHONE'
-import os, time
+import os, random, struct, time
+quiet = struct.pack("<320h", *(random.randint(-20, 20) for _ in range(320)))
 while True:
     with open("/run/microphone", "wb", buffering=0) as out:
         said, due = b"", time.monotonic()
@@ -106,31 +109,34 @@ while True:
                 if os.path.exists("/run/said"):
                     said = open("/run/said", "rb").read()
                     os.unlink("/run/said")
-                out.write(said[:640].ljust(640, b"\0"))
+                out.write(said[:640].ljust(640, b"\0") if said else quiet)
                 said, due = said[640:], due + 0.02
                 time.sleep(max(0, due - time.monotonic()))
         except BrokenPipeError:
             pass
 MICROPHONE
 inside systemd-run --quiet --unit=microphone python3 /usr/local/bin/microphone
-say() {
-    inside espeak-ng -v en-us -s 140 --stdout "$1" | sox -q -t wav - -t raw -r 16000 -c 1 -b 16 -e signed "$work/said"
+say() { # words, after the wake word
+    for words in "okay nabu" "$1"; do
+        inside espeak-ng -v en-us -s 150 --stdout "$words" | sox -q -t wav - -t raw -r 16000 -c 1 -b 16 -e signed -
+    done >"$work/said"
     inside sh -c 'cat >/run/saying && mv /run/saying /run/said' <"$work/said"
 }
 mkdir -p "$root/etc/systemd/system/sotto-satellite.service.d"
 printf '[Service]\nStandardInput=file:/run/microphone\n' >"$root/etc/systemd/system/sotto-satellite.service.d/here.conf"
-inside sed -i 's/^trigger = .*/trigger = "speech"/; /^\[microphone\]/,/^channel/s/^device = .*/device = "stdin"/; /^\[speaker\]/,/^volume/s/^device = .*/device = "none"/' /etc/sotto/satellite.toml
+inside sed -i '/^\[microphone\]/,/^channel/s/^device = .*/device = "stdin"/; /^\[speaker\]/,/^volume/s/^device = .*/device = "none"/' /etc/sotto/satellite.toml
 inside systemctl daemon-reload
 inside sed -i 's/^listen = ""/listen = "127.0.0.1:9474"/' /etc/sotto/hub.toml
 expect "sudo sotto-hub check-config: the file of the house" says '127.0.0.1:9474' inside sudo sotto-hub check-config
 expect "sudo systemctl restart sotto-hub: ready again" inside sudo systemctl restart sotto-hub
 metric() { in_home curl -s http://127.0.0.1:9474/metrics | grep -q "^$1"; }
 connected() { metric 'sotto_satellites_connected 1$'; }
-done_so_far() { metric 'sotto_sessions_total{outcome="done"} '"$1"; }
+done_so_far() { metric 'sotto_sessions_total{outcome="Done"} '"$1"; }
 expect "sudo systemctl restart sotto-satellite: it listens" inside sudo systemctl restart sotto-satellite
 expect "it finds the hub" until_true connected
+expect "and listens to the wake word that its package brought" says '"okay_nabu"' inside sudo sotto-satellite --json check-config
 say "turn on the lights"
-expect "what is said is heard, understood and done, through both cages and the engine's own" until_true done_so_far 1
+expect "“okay nabu, turn on the lights” is heard, understood and done, through both cages and the engine's own" until_true done_so_far 1
 expect "metrics on loopback alone" says '^000$' sh -c "ip netns exec sotto-home curl -s -o /dev/null -w '%{http_code}' http://192.168.177.2:9474/metrics || true"
 
 step "the cage"
@@ -145,8 +151,8 @@ reaches() { "$@" curl -s -m 3 -o /dev/null http://203.0.113.9:8080/; }
 mkdir -p "$work/outside/simple/resemblyzer"
 in_home python3 -m http.server --bind 203.0.113.9 --directory "$work/outside" 8080 >/dev/null 2>&1 &
 expect "what is outside can be reached from this machine" until_true reaches inside
-expect "and not by the hub" sh -c "! $(declare -f inside within reaches); leader=$leader; reaches within sotto-hub"
-expect "nor by the satellite" sh -c "! $(declare -f inside within reaches); leader=$leader; reaches within sotto-satellite"
+expect "and not by the hub" not reaches within sotto-hub
+expect "nor by the satellite" not reaches within sotto-satellite
 mounts() { inside nsenter --target "$hub" --mount "$@"; }
 expect "the hub sees a system that it cannot write" says 'Read-only' mounts touch /usr/bin/more /etc/sotto/more
 expect "nobody's home" says '^0$' sh -c "$(declare -f inside mounts); leader=$leader hub=$hub; mounts ls /home | wc -l"
@@ -187,15 +193,14 @@ else
 fi
 
 step "doctor"
-inside sudo sotto-hub doctor || true
-expect "sudo sotto-hub doctor finds nothing wrong that is ours" says '"state": ?"fine"' inside sudo sotto-hub --json doctor
+expect "sudo sotto-hub doctor finds nothing broken" inside sudo sotto-hub doctor
 
 step "log"
 expect "it is there, in a namespace of its own" log_says 'sotto'
-expect "and holds nothing that was said" sh -c "! $(declare -f inside log_says); leader=$leader; log_says 'turn on|the lights'"
-inside systemd-run --quiet --wait --property=LogNamespace=sotto --property=LogRateLimitIntervalSec=0 sh -c 'seq -f "line %.0f of what fills a disk, and is thrown away before it does" 900000'
+expect "and holds nothing that was said" not log_says 'turn on|the lights'
+inside systemd-run --quiet --wait --property=LogNamespace=sotto sh -c 'base64 -w 2500 /dev/urandom | head -n 19000'
 size() { inside du -s --block-size=1M --total "/var/log/journal/$(inside cat /etc/machine-id).sotto" | tail -1 | cut -f1; }
-expect "900,000 lines later it takes $(size) MB (at most 32)" test "$(size)" -le 33
+expect "47 MB later it takes $(size) MB (at most 32)" test "$(size)" -le 33 -a "$(size)" -ge 20
 
 step "backup"
 expect "sudo systemctl enable --now sotto-backup.timer" inside sudo systemctl enable --now sotto-backup.timer
@@ -212,7 +217,7 @@ step "another program for the satellite"
 # A script is a program too. The service's own restart puts back what does not work.
 program() { printf '#!/bin/sh\nif [ "$1" = --version ]; then echo sotto-satellite %s; exit; fi\n%s\n' "$1" "$2" >"$root/usr/local/bin/satellite-$1"; chmod 755 "$root/usr/local/bin/satellite-$1"; }
 given() { inside sudo sotto-hub updates add "/usr/local/bin/satellite-$1" --version "$1" --architecture "$(uname -m)" >/dev/null && inside sudo sotto-satellite update; }
-remembers() { inside cat /var/lib/sotto-satellite/programs/state.json | grep -q "$1"; }
+remembers() { tr -d ' \n' <"$root/var/lib/sotto-satellite/programs/state.json" | grep -q "$1"; }
 program 9.0.0 'exec /usr/bin/sotto-satellite "$@"'
 expect "sudo sotto-satellite update: fetched" says '9.0.0 is here' given 9.0.0
 expect "it reaches the hub, and is kept" until_true remembers '"kept":{[^}]*9.0.0'
@@ -224,7 +229,7 @@ expect "one that crashes" says '9.0.2 is here' given 9.0.2
 expect "is put back" until_true remembers '"put_back":"9.0.2"'
 program 9.0.3 'exec sleep infinity'
 expect "one that hangs and never says a word" says '9.0.3 is here' given 9.0.3
-seconds=300 expect "is put back" until_true remembers '"put_back":"9.0.3"'
+expect "is put back" until_true remembers '"put_back":"9.0.3"'
 expect "and the one before is with the hub" until_true connected
 
 step "upgrade"
@@ -233,7 +238,7 @@ for deb in "$root"/debs/sotto-*.deb; do
     dpkg-deb -b --root-owner-group "$work/later" "$root/debs/later-$(basename "$deb")" >/dev/null
 done
 began=$(shown sotto-hub MainPID)
-expect "sudo apt install of a later version" inside sudo apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold /debs/later-sotto-hub_* /debs/later-sotto-satellite_* >/dev/null
+expect "sudo apt install of a later version" quietly inside sudo apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold /debs/later-sotto-hub_* /debs/later-sotto-satellite_*
 expect "the hub runs in it" test "$(shown sotto-hub MainPID)" != "$began" -a "$(inside systemctl is-active sotto-hub)" = active
 expect "the household's configuration is kept" inside grep -q '9474' /etc/sotto/hub.toml
 expect "and its satellite comes back" until_true connected

@@ -446,7 +446,8 @@ mod tests {
             config.data = data.map_or(config.data, PathBuf::from);
             config.with_folders(system, &variables).ok().map(|config| config.data)
         };
-        let load = |data, variables: &_| load_on(Path::new("/nothing"), data, variables);
+        let load =
+            |data: Option<&str>, variables: &[(&str, &str)]| load_on(Path::new("/nothing"), data, variables);
         let check = |variables: &[(&str, &str)], expect: Option<&str>| {
             assert_eq!(load(None, variables), expect.map(PathBuf::from));
         };

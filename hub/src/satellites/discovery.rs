@@ -63,7 +63,15 @@ impl Discovery {
 
     pub fn found(&self) -> Vec<Found> {
         let mut found: Vec<Found> = lock(&self.found).values().cloned().collect();
-        found.sort_by(|a, b| a.id.cmp(&b.id));
+        found.sort_by(|a, b| (&a.id, a.fingerprint).cmp(&(&b.id, b.fingerprint)));
+        // One with two ways into one network hears itself, and goes by two names.
+        found.dedup_by(|again, first| {
+            let same = (&again.id, again.fingerprint) == (&first.id, first.fingerprint);
+            if same {
+                first.addresses.append(&mut again.addresses);
+            }
+            same
+        });
         found
     }
 

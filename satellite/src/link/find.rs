@@ -1,6 +1,6 @@
 //! Where the hub is: as configured, as mDNS tells, or where it was last.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
@@ -47,8 +47,7 @@ impl Finder {
                     }
                     _ => continue,
                 }
-                let mut hubs: Vec<Found> = found.values().cloned().collect();
-                hubs.sort_by(|a, b| a.id.cmp(&b.id));
+                let hubs = each_once(found.values().cloned().collect());
                 sender.send_if_modified(|old| {
                     let changed = *old != hubs;
                     *old = hubs;
@@ -100,9 +99,32 @@ pub async fn find_hubs(time: Duration) -> Result<Vec<Found>, mdns_sd::Error> {
     Ok(finder.hubs())
 }
 
+/// A hub with two ways into one network hears itself, takes that for another of its name, and goes by two names: it is
+/// still one, with the addresses of both.
+fn each_once(mut hubs: Vec<Found>) -> Vec<Found> {
+    hubs.sort_by(|a, b| (&a.id, a.fingerprint).cmp(&(&b.id, b.fingerprint)));
+    hubs.dedup_by(|again, first| {
+        let same = (&again.id, again.fingerprint) == (&first.id, first.fingerprint);
+        if same {
+            first.addresses.append(&mut again.addresses);
+        }
+        same
+    });
+    for hub in &mut hubs {
+        hub.addresses.sort_by_key(preference);
+        hub.addresses.dedup();
+    }
+    hubs
+}
+
+/// Loopback last: it is this machine's own, whoever announced it.
+fn preference(address: &SocketAddr) -> (bool, bool, SocketAddr) {
+    (address.ip().is_loopback(), address.is_ipv6(), *address)
+}
+
 fn read(service: &ResolvedService) -> Option<Found> {
     let record = HubRecord::parse(|key| service.get_property_val_str(key)).ok()?;
-    let addresses: HashSet<SocketAddr> = service
+    let addresses = service
         .get_addresses()
         .iter()
         .filter_map(|scoped| match scoped {
@@ -113,9 +135,6 @@ fn read(service: &ResolvedService) -> Option<Found> {
             _ => None,
         })
         .collect();
-    let mut addresses: Vec<SocketAddr> = addresses.into_iter().collect();
-    // Loopback last: it is this machine's own, whoever announced it.
-    addresses.sort_by_key(|address| (address.ip().is_loopback(), address.is_ipv6(), *address));
     Some(Found { id: record.id, name: record.name, fingerprint: record.fingerprint, addresses })
 }
 
@@ -135,6 +154,23 @@ pub async fn resolve(address: &str) -> std::io::Result<Vec<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hub_that_goes_by_two_names_is_one() {
+        let hub = |id: &str, addresses: &[&str]| Found {
+            id: id.to_owned(),
+            name: "Sotto".to_owned(),
+            fingerprint: Fingerprint::from_bytes([id.as_bytes()[4]; 32]),
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        };
+        let seen = [
+            hub("hub-b", &["127.0.0.1:1", "192.0.2.1:1"]),
+            hub("hub-a", &["192.0.2.9:1"]),
+            hub("hub-b", &["192.0.2.2:1", "[2001:db8::1]:1", "192.0.2.1:1"]),
+        ];
+        let both = &["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "127.0.0.1:1"];
+        assert_eq!(each_once(seen.to_vec()), [hub("hub-a", &["192.0.2.9:1"]), hub("hub-b", both)]);
+    }
 
     #[tokio::test]
     async fn an_address_is_understood_however_it_is_written() {
