@@ -50,6 +50,8 @@ struct Live {
     /// Whose voice it is.
     person: Option<PersonId>,
     vouched: bool,
+    /// As in [`Opened`].
+    readier: f32,
 }
 
 impl Live {
@@ -186,7 +188,7 @@ impl Sessions {
     }
 
     fn opened(&mut self, opened: Opened) {
-        let Opened { utterance, satellite, area, trigger, bid, age, pre_roll, language } = opened;
+        let Opened { utterance, satellite, area, trigger, bid, readier, age, pre_roll, language } = opened;
         self.shows(&satellite, Activity::Listening);
         self.adapters.lately.opened(&satellite, SystemTime::now());
         let at = Timestamp::now();
@@ -215,6 +217,7 @@ impl Sessions {
             understood: None,
             person: None,
             vouched: false,
+            readier,
         };
         self.live.insert(utterance, live);
         self.handle(Event::Opened { utterance, satellite, area, trigger, bid, age });
@@ -252,7 +255,8 @@ impl Sessions {
         match effect {
             Effect::Verify { utterance, word } => self.with(utterance, |live| {
                 let chosen = self.adapters.settings.of(&live.satellite);
-                live.utterance.verify(word, f32::from(chosen.sensitivity) / 100.0);
+                // A household that lets one word wake more readily is not overruled.
+                live.utterance.verify(word, f32::from(chosen.sensitivity) / 100.0 + live.readier);
             }),
             Effect::Record { utterance, keep, .. } => {
                 self.with(utterance, |live| live.utterance.record(keep))

@@ -48,6 +48,8 @@ pub enum Trigger {
         word: String,
         /// Of the detection, 0 to 1.
         score: f32,
+        /// By how much more readily than the hub asked the satellite listens for this word, -1 to 1.
+        readier: f32,
     },
     Speech,
     PushToTalk,
@@ -133,7 +135,9 @@ impl From<UtteranceHeader> for wire::UtteranceHeader {
         wire::UtteranceHeader {
             utterance: header.utterance.to_bytes(),
             trigger: Some(match header.trigger {
-                Trigger::WakeWord { word, score } => WakeWord(wire::WakeWord { word, score }),
+                Trigger::WakeWord { word, score, readier } => {
+                    WakeWord(wire::WakeWord { word, score, readier })
+                }
                 Trigger::Speech => Speech(wire::SpeechStart {}),
                 Trigger::PushToTalk => PushToTalk(wire::PushToTalk {}),
             }),
@@ -157,6 +161,7 @@ impl TryFrom<wire::UtteranceHeader> for UtteranceHeader {
             WakeWord(wake) => Trigger::WakeWord {
                 word: text("wake word", wake.word, 240)?,
                 score: within("score", wake.score, 0.0, 1.0)?,
+                readier: within("readier", wake.readier, -1.0, 1.0)?,
             },
             Speech(_) => Trigger::Speech,
             PushToTalk(_) => Trigger::PushToTalk,

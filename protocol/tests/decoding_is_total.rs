@@ -77,13 +77,14 @@ proptest! {
     fn header(
         id in any::<[u8; 16]>(),
         score in 0f32..=1.0,
+        readier in -1f32..=1.0,
         level_dbfs in -200f32..=20.0,
         numbers in any::<[u32; 3]>(),
         word in "[^\\p{Cc}]{0,60}",
     ) {
         round_trip(Speech::Header(UtteranceHeader {
             utterance: UtteranceId::from_bytes(id),
-            trigger: Trigger::WakeWord { word, score },
+            trigger: Trigger::WakeWord { word, score, readier },
             level_dbfs,
             preroll_packets: numbers[0],
             language: None,

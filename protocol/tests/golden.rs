@@ -118,8 +118,10 @@ fn what_is_spoken() {
         age_ms: 140,
         first_packet: 0,
     };
-    let wake_word = Trigger::WakeWord { word: "okay_nabu".into(), score: 0.875 };
+    let wake_word = Trigger::WakeWord { word: "okay_nabu".into(), score: 0.875, readier: 0.0 };
     check("header_wake_word", Speech::Header(header(wake_word)));
+    let readier = Trigger::WakeWord { word: "alexa".into(), score: 0.5, readier: 0.25 };
+    check("header_wake_word_readier", Speech::Header(header(readier)));
     check("header_speech", Speech::Header(UtteranceHeader { language: None, ..header(Trigger::Speech) }));
     check(
         "header_push_to_talk",

@@ -5,12 +5,13 @@
 //! line, or its variable, and with what to write instead. Nothing secret is kept here: the certificate
 //! and the pairing live in the data folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::ear::{self, Ear, EarError};
+use crate::ear::{self, AUTHOR, Ear, EarError, Listened};
 
 /// Every key with its default and its explanation.
 pub const EXAMPLE: &str = include_str!("../../satellite.example.toml");
@@ -58,6 +59,9 @@ pub struct Wake {
     #[serde(deserialize_with = "path")]
     pub models: PathBuf,
     pub words: Vec<String>,
+    /// 0 to 1, for words that have one of their own.
+    #[serde(deserialize_with = "shares")]
+    pub sensitivity: BTreeMap<String, f32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -143,7 +147,7 @@ impl Default for Microphone {
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { models: PathBuf::new(), words: vec!["okay_nabu".into()] }
+        Self { models: PathBuf::new(), words: vec!["okay_nabu".into()], sensitivity: BTreeMap::new() }
     }
 }
 
@@ -272,12 +276,17 @@ impl Config {
         own.iter().cloned().chain(others).take(sotto_protocol::WAKE_WORDS).collect()
     }
 
-    /// An ear for these words, 0 to 1 readily, from the folder of models.
+    /// An ear for these words from the folder of models, 0 to 1 readily, but for those with a sensitivity of their own:
+    /// they stay by as much above or below.
     pub fn open_ear(&self, words: &[String], sensitivity: f32) -> Result<Ear, EarError> {
         if self.trigger == Trigger::WakeWord && words.is_empty() {
             return Err(EarError::NoWords);
         }
-        Ear::open(&self.wake_models(), words, sensitivity)
+        let listened = |word: &String| {
+            let own = self.wake.sensitivity.get(word);
+            Listened { name: word.clone(), readier: own.map_or(0.0, |own| own - AUTHOR) }
+        };
+        Ear::open(&self.wake_models(), words.iter().map(listened).collect(), sensitivity)
     }
 
     /// What people call this satellite until it is paired under a name.
@@ -356,6 +365,17 @@ fn within<'de, D: Deserializer<'de>, const LOW: u32, const HIGH: u32>(input: D) 
     })
 }
 
+/// A number from 0 to 1 for each name.
+fn shares<'de, D: Deserializer<'de>>(input: D) -> Result<BTreeMap<String, f32>, D::Error> {
+    let shares = BTreeMap::<String, f32>::deserialize(input)?;
+    match shares.iter().find(|(_, share)| !(0.0..=1.0).contains(*share)) {
+        Some((name, share)) => Err(de::Error::custom(format!(
+            "the sensitivity of {name} is {share}; write a number from 0 (nearly never) to 1 (readily)"
+        ))),
+        None => Ok(shares),
+    }
+}
+
 /// A folder or file; a leading `~/` is the home of whoever runs the satellite.
 fn path<'de, D: Deserializer<'de>>(input: D) -> Result<PathBuf, D::Error> {
     let text = String::deserialize(input)?;
@@ -407,6 +427,10 @@ mod tests {
             "satellite.toml:3: -4 is out of range; write a whole number from 6000 to 128000",
         );
         check("[opus]\ncomplexity = \"high\"", "satellite.toml:2: invalid type: string \"high\"; write i64");
+        check(
+            "[wake]\nsensitivity = { alexa = 1.5 }",
+            "satellite.toml:2: the sensitivity of alexa is 1.5; write a number from 0 (nearly never) to 1 (readily)",
+        );
         check("name = ", "satellite.toml:1: string values must be quoted; write literal string");
     }
 
@@ -419,6 +443,7 @@ mod tests {
                 ("SOTTO_TRIGGER", "speech"),
                 ("SOTTO_NAME", "7"),
                 ("SOTTO_WAKE_WORDS", "[\"alexa\", \"computer\"]"),
+                ("SOTTO_WAKE_SENSITIVITY", "{ alexa = 0.25 }"),
                 ("SOTTO_SPEAKER_EARCONS", "false"),
                 ("SOTTO_DATA", "/var/lib/sotto"),
                 ("SOTTO_MQTT_PASSWORD", "belongs to the hub"),
@@ -428,6 +453,7 @@ mod tests {
         assert_eq!((config.opus.bitrate, config.opus.complexity), (16_000, 1));
         assert_eq!((config.trigger, config.name.as_str()), (Trigger::Speech, "7"));
         assert_eq!(config.wake.words, ["alexa", "computer"]);
+        assert_eq!(config.wake.sensitivity["alexa"], 0.25);
         assert!(!config.speaker.earcons);
         let words = parse("", &[("SOTTO_WAKE_WORDS", "alexa, computer")]).unwrap().wake.words;
         assert_eq!(words, ["alexa", "computer"]);

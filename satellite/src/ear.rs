@@ -34,12 +34,26 @@ pub enum EarError {
 /// What was noticed in a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Noticed {
-    Wake { word: String, score: f32 },
+    /// A wake word, its mean probability, and by how much more readily than asked it is listened for.
+    Wake {
+        word: String,
+        score: f32,
+        readier: f32,
+    },
     Voice(Voice),
 }
 
+/// A word to listen for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listened {
+    /// Its model's.
+    pub name: String,
+    /// By how much more readily than all others, −1 to 1.
+    pub readier: f32,
+}
+
 pub struct Ear {
-    names: Vec<String>,
+    words: Vec<Listened>,
     engine: sotto_wake::Ear,
     /// Where there is no voice network.
     loudness: Option<Loudness>,
@@ -48,11 +62,13 @@ pub struct Ear {
 }
 
 impl Ear {
-    /// Opens the models called `words`, and the voice network if there is one. `sensitivity` is 0 to 1.
-    pub fn open(folder: &Path, words: &[String], sensitivity: f32) -> Result<Self, EarError> {
+    /// Opens the models of `words`, and the voice network if there is one. `sensitivity` is 0 to 1.
+    pub fn open(folder: &Path, words: Vec<Listened>, sensitivity: f32) -> Result<Self, EarError> {
         let wake: Vec<_> = words
             .iter()
-            .map(|word| Ok(WakeWord::new(model(folder, word)?).with_sensitivity(sensitivity)))
+            .map(|Listened { name, readier }| {
+                Ok(WakeWord::new(model(folder, name)?).with_sensitivity(sensitivity + readier))
+            })
             .collect::<Result<_, EarError>>()?;
         let voice = match model(folder, VOICE) {
             Ok(voice) => Some(voice),
@@ -60,7 +76,7 @@ impl Ear {
             Err(error) => return Err(error),
         };
         Ok(Self {
-            names: words.to_vec(),
+            words,
             engine: sotto_wake::Ear::new(&wake, voice.as_ref()),
             loudness: voice.is_none().then(Loudness::default),
             heard: 0,
@@ -70,7 +86,7 @@ impl Ear {
     /// An ear for voices alone, with no model at all.
     pub fn for_voices() -> Self {
         let engine = sotto_wake::Ear::new(&[], None);
-        Self { names: Vec::new(), engine, loudness: Some(Loudness::default()), heard: 0 }
+        Self { words: Vec::new(), engine, loudness: Some(Loudness::default()), heard: 0 }
     }
 
     /// Whether a network judges what is a voice, rather than loudness.
@@ -89,7 +105,8 @@ impl Ear {
         for heard in self.engine.push(frame.samples()) {
             match heard {
                 Heard::Wake { word, probability, .. } => {
-                    each(Noticed::Wake { word: self.names[word].clone(), score: probability });
+                    let Listened { name, readier } = &self.words[word];
+                    each(Noticed::Wake { word: name.clone(), score: probability, readier: *readier });
                 }
                 Heard::Voice(voice) => each(Noticed::Voice(voice)),
             }
@@ -127,18 +144,22 @@ fn model(folder: &Path, name: &str) -> Result<Model, EarError> {
 mod tests {
     use super::*;
 
+    fn nabu() -> Vec<Listened> {
+        vec![Listened { name: "okay_nabu".into(), readier: 0.0 }]
+    }
+
     #[test]
     fn a_model_that_is_not_there_is_asked_for_by_name_and_place() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Ear::open(folder.path(), &["okay_nabu".into()], AUTHOR).err().unwrap().to_string();
+        let error = Ear::open(folder.path(), nabu(), AUTHOR).err().unwrap().to_string();
         assert!(error.contains("no wake model `okay_nabu`") && error.contains("okay_nabu.tflite"), "{error}");
         std::fs::write(folder.path().join("okay_nabu.json"), "{}").unwrap();
-        assert!(matches!(Ear::open(folder.path(), &["okay_nabu".into()], AUTHOR), Err(EarError::Model(_))));
+        assert!(matches!(Ear::open(folder.path(), nabu(), AUTHOR), Err(EarError::Model(_))));
     }
 
     #[test]
     fn without_any_model_it_still_hears_voices() {
-        let mut ear = Ear::open(Path::new("/nowhere"), &[], AUTHOR).unwrap();
+        let mut ear = Ear::open(Path::new("/nowhere"), vec![], AUTHOR).unwrap();
         assert!(!ear.knows_voices());
         let mut voices = 0;
         ear.hear(&Frame::SILENCE, |noticed| voices += usize::from(matches!(noticed, Noticed::Voice(_))));

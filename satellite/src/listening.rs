@@ -125,7 +125,7 @@ impl Listening {
         }
         let (mut woke, mut end, mut speaks) = (None, None, false);
         self.ear.hear(frame, |noticed| match noticed {
-            Noticed::Wake { word, score } => woke = woke.take().or(Some((word, score))),
+            Noticed::Wake { word, score, readier } => woke = woke.take().or(Some((word, score, readier))),
             Noticed::Voice(voice) => {
                 end = end.or(self.endpointer.push(voice));
                 speaks |= self.speaking.hear(voice);
@@ -144,9 +144,9 @@ impl Listening {
             },
             Some(_) => {}
             None => match (self.trigger, woke) {
-                (config::Trigger::WakeWord, Some((word, score))) => {
+                (config::Trigger::WakeWord, Some((word, score, readier))) => {
                     self.actions.push(Action::Tell(Event::Woke { word: word.clone(), score }));
-                    self.begin(Trigger::WakeWord { word, score }, usize::MAX);
+                    self.begin(Trigger::WakeWord { word, score, readier }, usize::MAX);
                 }
                 (config::Trigger::Speech, _) if speaks && !self.playing => {
                     self.begin(Trigger::Speech, frames(SHORT_PREROLL));

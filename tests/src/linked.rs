@@ -177,7 +177,7 @@ impl Satellite {
         let Ok(utterance) = UtteranceId::random() else { bail!("no random numbers") };
         Ok(self.handle.open_utterance(Opening {
             utterance,
-            trigger: Trigger::WakeWord { word: "okay_nabu".into(), score: 0.97 },
+            trigger: Trigger::WakeWord { word: "okay_nabu".into(), score: 0.97, readier: 0.0 },
             level_dbfs: -23.0,
             preroll_packets: 5,
             language: None,

@@ -152,6 +152,8 @@ pub struct Opened {
     pub area: Option<Area>,
     pub trigger: Trigger,
     pub bid: Bid,
+    /// By how much more readily than it was asked the satellite listens for this word, −1 to 1.
+    pub readier: f32,
     /// How long ago the trigger was.
     pub age: Duration,
     /// Sound from before the trigger, at the beginning.

@@ -149,10 +149,12 @@ async fn open(shared: &Shared, caller: &Caller, messages: &mut Messages, header:
 }
 
 fn opened(caller: &Caller, area: Option<sotto_house::Area>, header: UtteranceHeader) -> Opened {
-    let (trigger, score) = match header.trigger {
-        sotto_protocol::Trigger::WakeWord { word, score } => (Trigger::WakeWord(word), score),
-        sotto_protocol::Trigger::Speech => (Trigger::Speech, 0.0),
-        sotto_protocol::Trigger::PushToTalk => (Trigger::Button, 1.0),
+    let (trigger, score, readier) = match header.trigger {
+        sotto_protocol::Trigger::WakeWord { word, score, readier } => {
+            (Trigger::WakeWord(word), score, readier)
+        }
+        sotto_protocol::Trigger::Speech => (Trigger::Speech, 0.0, 0.0),
+        sotto_protocol::Trigger::PushToTalk => (Trigger::Button, 1.0, 0.0),
     };
     Opened {
         utterance: house(header.utterance),
@@ -160,6 +162,7 @@ fn opened(caller: &Caller, area: Option<sotto_house::Area>, header: UtteranceHea
         area,
         trigger,
         bid: Bid::new(score, header.level_dbfs),
+        readier,
         age: Duration::from_millis(header.age_ms.into()),
         pre_roll: FRAME * header.preroll_packets,
         language: header.language,
