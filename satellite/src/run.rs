@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Config;
+use crate::ear::AUTHOR;
 use crate::encode::{CodecError, Decoder};
 use crate::listening::{Action, Event, Line, Listening, Mute, Opening};
 use crate::microphone::{Heard, Microphone};
@@ -87,6 +88,7 @@ pub struct Hub {
 /// Everything that a satellite is made of.
 pub struct Satellite {
     pub config: Config,
+    /// With an ear for the configuration's words, as readily as their authors meant.
     pub listening: Listening,
     pub microphone: Microphone,
     pub panel: Panel,
@@ -115,8 +117,8 @@ struct Progress {
     /// Utterances that nobody answered.
     unanswered: usize,
     meter: Meter,
-    /// What the hub last asked to listen for: words, and how readily.
-    asked: Option<(Vec<String>, f32)>,
+    /// What the hub last asked to listen for, or what the ear began with: words, and how readily.
+    listens_for: (Vec<String>, f32),
 }
 
 impl Satellite {
@@ -124,7 +126,8 @@ impl Satellite {
     /// shutdown is marked as cut off, and the hub is told.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Stopped> {
         let mut decoder = Decoder::new()?;
-        let mut progress = Progress::default();
+        let listens_for = (self.config.wake_words().to_vec(), AUTHOR);
+        let mut progress = Progress { listens_for, ..Progress::default() };
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut shutdown = std::pin::pin!(shutdown);
@@ -252,10 +255,12 @@ impl Satellite {
                 self.speaker.volume(volume);
                 self.hub.to.volume(volume);
                 // The hub says it with every connection; an ear that is as it should be goes on listening.
-                let asked = (wake_words, sensitivity);
-                if progress.asked.as_ref() != Some(&asked) {
+                let words =
+                    if wake_words.is_empty() { self.config.wake_words().to_vec() } else { wake_words };
+                let asked = (words, sensitivity);
+                if progress.listens_for != asked {
                     self.listen_for(&asked.0, asked.1);
-                    progress.asked = Some(asked);
+                    progress.listens_for = asked;
                 }
             }
             HubSays::WatchLevel(time) => progress.meter = Meter::lasting(time),
@@ -263,8 +268,7 @@ impl Satellite {
     }
 
     /// Other words, or more or less readily. A word that this satellite has no model of changes nothing.
-    fn listen_for(&mut self, wake_words: &[String], sensitivity: f32) {
-        let words = if wake_words.is_empty() { self.config.wake_words() } else { wake_words };
+    fn listen_for(&mut self, words: &[String], sensitivity: f32) {
         match self.config.open_ear(words, sensitivity) {
             Ok(ear) => self.listening.listen_with(ear),
             Err(error) => (self.tell)(Event::Trouble(error.to_string())),

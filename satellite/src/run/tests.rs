@@ -93,17 +93,30 @@ struct Ran {
 
 /// Runs a satellite on speech of `tone_ms` until it stops by itself, or is stopped after `stop`.
 async fn run(outcome: OutcomeKind, tone_ms: usize, stop: Option<Duration>) -> Ran {
+    run_told(vec![], config::Trigger::Speech, outcome, tone_ms, stop).await
+}
+
+/// The same, of one that the hub tells something first.
+async fn run_told(
+    first: Vec<HubSays>,
+    trigger: config::Trigger,
+    outcome: OutcomeKind,
+    tone_ms: usize,
+    stop: Option<Duration>,
+) -> Ran {
     let dir = tempfile::tempdir().unwrap();
     let (heard, said) = (dir.path().join("heard.wav"), dir.path().join("said.wav"));
     recording(&heard, tone_ms);
-    let mut config = Config { trigger: config::Trigger::Speech, ..Config::default() };
+    let mut config = Config { trigger, ..Config::default() };
     config.microphone.device = format!("file:{}", heard.display());
     config.speaker.device = format!("file:{}", said.display());
     let ear = crate::ear::Ear::for_voices();
     let ids = sotto_protocol::UtteranceIds::from_secret([3; 32]);
     let (got, told) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (sender, says) = mpsc::channel(64);
-    sender.send(HubSays::Line(Line::Online)).await.unwrap();
+    for message in [HubSays::Line(Line::Online)].into_iter().chain(first) {
+        sender.send(message).await.unwrap();
+    }
     let to = Answering { outcome, got: got.clone(), says: sender, utterance: None };
     let events = told.clone();
     let satellite = Satellite {
@@ -125,6 +138,18 @@ async fn run(outcome: OutcomeKind, tone_ms: usize, stop: Option<Duration>) -> Ra
     let result = satellite.run(shutdown).await;
     let spoken = hound::WavReader::open(&said).map_or(0, |reader| reader.len() as usize);
     Ran { result, got: got.lock().unwrap().clone(), told: told.lock().unwrap().clone(), spoken }
+}
+
+/// The first sentence after a start must not fall into a change of ears.
+#[tokio::test]
+async fn settings_that_ask_for_what_is_listened_for_leave_the_ear_alone() {
+    for (sensitivity, changes) in [(AUTHOR, false), (AUTHOR + 0.1, true)] {
+        let settings = HubSays::Settings { muted: false, volume: 50.0, sensitivity, wake_words: vec![] };
+        let ran = run_told(vec![settings], config::Trigger::WakeWord, OutcomeKind::Done, 200, None).await;
+        // There are no models here: another ear cannot be had, and that is told.
+        let troubled = ran.told.iter().any(|event| matches!(event, Event::Trouble(_)));
+        assert_eq!(troubled, changes, "{:?}", ran.told);
+    }
 }
 
 #[tokio::test]
