@@ -4,21 +4,27 @@
 //! `160 mel frames → LSTM → LSTM → LSTM → last hidden state → linear → ReLU → / length`
 //!
 //! Most of the work is one matrix times a few vectors, 480 times in a row: too small for a general library to be
-//! quick at (docs/decisions/0100). Up to [`LANES`] windows run side by side, so that a matrix is read once for all.
+//! quick at (docs/decisions/0100). Up to [`LANES`] windows run side by side, so that a matrix is read once for all, and
+//! some rows of it lie beside each other, so that a register holds as many sums and none is added up across.
+
+use std::ops::Range;
 
 use super::mel::BANDS;
 use super::voiceprint::SIZE;
 
 /// Frames of one window: 1.6 s, as the network was trained.
 pub const WINDOW: usize = 160;
-/// Windows that run side by side: with two rows at once, as many sums as the registers of AVX2 hold.
-const LANES: usize = 3;
+/// Windows that run side by side.
+const LANES: usize = 4;
+/// Rows of a matrix that lie side by side: for two windows, as many sums as there is room for in the registers of
+/// AVX2 (for more windows half of them are multiplied at once)…
+const ROWS: usize = 32;
+/// … and for [`LANES`] windows in those of AVX-512.
+const WIDE_ROWS: usize = 64;
 const HIDDEN: usize = 256;
 /// Input, forget, cell and output gate, in PyTorch's order.
 const GATES: usize = 4 * HIDDEN;
 const LAYERS: usize = 3;
-/// Floats that are multiplied at once; rows are padded to a multiple of it.
-const STRIDE: usize = 16;
 
 /// Floats of all weights, in the order of [`Network::new`].
 pub const WEIGHTS: usize = GATES * BANDS
@@ -28,24 +34,39 @@ pub const WEIGHTS: usize = GATES * BANDS
     + SIZE * HIDDEN
     + SIZE;
 
+/// A matrix whose rows lie side by side, some at a time: `[block][column][row]`.
+struct Matrix {
+    values: Vec<f32>,
+    columns: usize,
+}
+
 struct Layer {
-    /// A row per gate, padded with zeros to a multiple of [`STRIDE`].
-    from_input: Vec<f32>,
-    inputs: usize,
-    from_hidden: Vec<f32>,
+    /// A row per gate.
+    from_input: Matrix,
+    from_hidden: Matrix,
     bias: Vec<f32>,
 }
 
 pub struct Network {
     layers: Vec<Layer>,
-    linear: Vec<f32>,
+    linear: Matrix,
     bias: Vec<f32>,
+    /// Rows that lie side by side: [`ROWS`] or [`WIDE_ROWS`].
+    rows: usize,
 }
 
 impl Network {
     /// From [`WEIGHTS`] floats as PyTorch lays a flattened LSTM out: for each layer the matrices from input and from
     /// hidden state, then for each layer the two biases, then the linear layer's matrix and bias.
     pub fn new(weights: &[f32]) -> Option<Network> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") {
+            return Network::with_rows(weights, WIDE_ROWS);
+        }
+        Network::with_rows(weights, ROWS)
+    }
+
+    fn with_rows(weights: &[f32], rows: usize) -> Option<Network> {
         if weights.len() != WEIGHTS {
             return None;
         }
@@ -58,20 +79,17 @@ impl Network {
         let mut layers: Vec<Layer> = (0..LAYERS)
             .map(|layer| {
                 let width = if layer == 0 { BANDS } else { HIDDEN };
-                let inputs = width.next_multiple_of(STRIDE);
-                let mut from_input = vec![0.0; GATES * inputs];
-                for (row, given) in from_input.chunks_mut(inputs).zip(take(GATES * width).chunks(width)) {
-                    row[..width].copy_from_slice(given);
-                }
-                let from_hidden = take(GATES * HIDDEN).to_vec();
-                Layer { from_input, inputs, from_hidden, bias: Vec::new() }
+                let from_input = Matrix::new(take(GATES * width), width, rows);
+                let from_hidden = Matrix::new(take(GATES * HIDDEN), HIDDEN, rows);
+                Layer { from_input, from_hidden, bias: Vec::new() }
             })
             .collect();
         for layer in &mut layers {
             let (input, hidden) = (take(GATES), take(GATES));
             layer.bias = input.iter().zip(hidden).map(|(a, b)| a + b).collect();
         }
-        Some(Network { layers, linear: take(SIZE * HIDDEN).to_vec(), bias: take(SIZE).to_vec() })
+        let linear = Matrix::new(take(SIZE * HIDDEN), HIDDEN, rows);
+        Some(Network { layers, linear, bias: take(SIZE).to_vec(), rows })
     }
 
     /// One unit vector for each window of [`WINDOW`] frames; a vector of zeros for one that no output answers to.
@@ -81,49 +99,61 @@ impl Network {
 
     fn side_by_side(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if self.rows == WIDE_ROWS {
+            // SAFETY: rows lie like this only where the processor has said that it knows these instructions.
+            return unsafe { self.widest(windows) };
+        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             // SAFETY: this processor has just said that it knows these instructions.
             return unsafe { self.wide(windows) };
         }
         // Every 64-bit Arm multiplies and adds at once; an old x86 would do it in software.
         const FUSED: bool = cfg!(target_arch = "aarch64");
-        self.run::<FUSED>(windows)
+        self.run::<ROWS, FUSED>(windows)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    fn widest(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+        self.run::<WIDE_ROWS, true>(windows)
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn wide(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
-        self.run::<true>(windows)
+        self.run::<ROWS, true>(windows)
     }
 
     #[inline(always)]
-    fn run<const FUSED: bool>(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
+    fn run<const R: usize, const FUSED: bool>(&self, windows: &[&[[f32; BANDS]]]) -> Vec<[f32; SIZE]> {
         match windows.len() {
-            1 => self.run_some::<1, 4, FUSED>(windows),
-            2 => self.run_some::<2, 2, FUSED>(windows),
-            _ => self.run_some::<LANES, 2, FUSED>(windows),
+            1 => self.run_some::<R, 1, R, FUSED>(windows),
+            2 => self.run_some::<R, 2, R, FUSED>(windows),
+            3 if R > ROWS => self.run_some::<R, 3, R, FUSED>(windows),
+            3 => self.run_some::<R, 3, { ROWS / 2 }, FUSED>(windows),
+            _ if R > ROWS => self.run_some::<R, LANES, R, FUSED>(windows),
+            _ => self.run_some::<R, LANES, { ROWS / 2 }, FUSED>(windows),
         }
     }
 
+    /// `R`: rows that lie side by side; `N`: windows; `S`: rows that are multiplied at once.
     #[inline(always)]
-    fn run_some<const N: usize, const ROWS: usize, const FUSED: bool>(
+    fn run_some<const R: usize, const N: usize, const S: usize, const FUSED: bool>(
         &self,
         windows: &[&[[f32; BANDS]]],
     ) -> Vec<[f32; SIZE]> {
         // Frame by frame, the windows side by side: `[frame][window][value]`.
-        let first = BANDS.next_multiple_of(STRIDE);
-        let mut values = vec![0.0; WINDOW * N * first];
-        for (at, cell) in values.chunks_exact_mut(first).enumerate() {
+        let mut values = vec![0.0; WINDOW * N * BANDS];
+        for (at, cell) in values.chunks_exact_mut(BANDS).enumerate() {
             if let Some(frame) = windows.get(at % N).and_then(|window| window.get(at / N)) {
-                cell[..BANDS].copy_from_slice(frame);
+                cell.copy_from_slice(frame);
             }
         }
         for layer in &self.layers {
-            values = layer.run::<N, ROWS, FUSED>(&values);
+            values = layer.run::<R, N, S, FUSED>(&values);
         }
         let last = &values[(WINDOW - 1) * N * HIDDEN..];
         let mut raw = vec![0.0; SIZE * N];
-        multiply::<N, ROWS, FUSED>(&self.linear, HIDDEN, last, &mut raw);
+        self.linear.times::<R, N, S, FUSED>(0..SIZE / R, last, &mut raw);
         let windows = raw.chunks_exact(SIZE).take(windows.len());
         windows
             .map(|raw| {
@@ -141,25 +171,23 @@ impl Network {
 impl Layer {
     /// The hidden states at every frame, from the values of the layer before.
     #[inline(always)]
-    fn run<const N: usize, const ROWS: usize, const FUSED: bool>(&self, values: &[f32]) -> Vec<f32> {
+    fn run<const R: usize, const N: usize, const S: usize, const FUSED: bool>(
+        &self,
+        values: &[f32],
+    ) -> Vec<f32> {
         let mut gates = vec![0.0; WINDOW * N * GATES];
         // What comes from the input needs no order, so some rows of the matrix stay in the cache for all frames.
-        const BLOCK: usize = 64;
-        for (block, rows) in self.from_input.chunks(BLOCK * self.inputs).enumerate() {
-            let mut sums = [0.0; BLOCK * LANES];
-            for (frame, gates) in values.chunks_exact(N * self.inputs).zip(gates.chunks_exact_mut(N * GATES))
-            {
-                multiply::<N, ROWS, FUSED>(rows, self.inputs, frame, &mut sums[..N * BLOCK]);
-                for (n, sums) in sums[..N * BLOCK].chunks_exact(BLOCK).enumerate() {
-                    gates[n * GATES + block * BLOCK..][..BLOCK].copy_from_slice(sums);
-                }
+        for block in 0..GATES / R {
+            let frames = values.chunks_exact(N * self.from_input.columns);
+            for (frame, gates) in frames.zip(gates.chunks_exact_mut(N * GATES)) {
+                self.from_input.times::<R, N, S, FUSED>(block..block + 1, frame, gates);
             }
         }
         let mut states = vec![0.0; WINDOW * N * HIDDEN];
         let (mut hidden, mut cell) = (vec![0.0; N * HIDDEN], vec![0.0; N * HIDDEN]);
         let mut sums = vec![0.0; N * GATES];
         for (gates, state) in gates.chunks_exact(N * GATES).zip(states.chunks_exact_mut(N * HIDDEN)) {
-            multiply::<N, ROWS, FUSED>(&self.from_hidden, HIDDEN, &hidden, &mut sums);
+            self.from_hidden.times::<R, N, S, FUSED>(0..GATES / R, &hidden, &mut sums);
             for n in 0..N {
                 let gates = &gates[n * GATES..][..GATES];
                 let sums = &mut sums[n * GATES..][..GATES];
@@ -182,65 +210,55 @@ impl Layer {
     }
 }
 
-/// `rows` (of `width`) times each of `N` vectors, which lie one after the other; so do the results. `ROWS` are taken at
-/// once, so that a vector is read once for them.
-#[inline(always)]
-fn multiply<const N: usize, const ROWS: usize, const FUSED: bool>(
-    rows: &[f32],
-    width: usize,
-    vectors: &[f32],
-    sums: &mut [f32],
-) {
-    let count = rows.len() / width;
-    let mut vectors = vectors.chunks_exact(width);
-    let vectors: [&[[f32; STRIDE]]; N] =
-        [(); N].map(|()| vectors.next().unwrap_or_default().as_chunks::<STRIDE>().0);
-    for (at, some) in rows.chunks_exact(ROWS * width).enumerate() {
-        let mut some = some.chunks_exact(width);
-        let some: [&[[f32; STRIDE]]; ROWS] =
-            [(); ROWS].map(|()| some.next().unwrap_or_default().as_chunks::<STRIDE>().0);
-        let steps = some[0].len();
-        let (some, vectors) = (some.map(|row| &row[..steps]), vectors.map(|vector| &vector[..steps]));
-        let mut lanes = [[[0.0_f32; STRIDE]; N]; ROWS];
-        for k in 0..steps {
-            for row in 0..ROWS {
-                for n in 0..N {
-                    lanes[row][n] = add_product::<FUSED>(lanes[row][n], &some[row][k], &vectors[n][k]);
+impl Matrix {
+    /// From its rows, one after the other, of which `at_once` will be multiplied at once; there are a multiple of it.
+    fn new(rows: &[f32], columns: usize, at_once: usize) -> Matrix {
+        let mut values = Vec::with_capacity(rows.len());
+        for block in rows.chunks_exact(at_once * columns) {
+            for column in 0..columns {
+                values.extend(block.iter().skip(column).step_by(columns));
+            }
+        }
+        Matrix { values, columns }
+    }
+
+    /// Some blocks of `R` rows times each of `N` vectors, which lie one after the other; so do the results, each as
+    /// long as the whole matrix has rows.
+    #[inline(always)]
+    fn times<const R: usize, const N: usize, const S: usize, const FUSED: bool>(
+        &self,
+        blocks: Range<usize>,
+        vectors: &[f32],
+        sums: &mut [f32],
+    ) {
+        let rows = self.values.len() / self.columns;
+        let mut vectors = vectors.chunks_exact(self.columns);
+        let vectors: [&[f32]; N] = [(); N].map(|()| vectors.next().unwrap_or_default());
+        let matrix = self.values.as_chunks::<R>().0;
+        for block in blocks {
+            let columns = &matrix[block * self.columns..][..self.columns];
+            let vectors = vectors.map(|vector| &vector[..columns.len()]);
+            for some in 0..R / S {
+                let mut lanes = [[0.0_f32; S]; N];
+                for (k, column) in columns.iter().enumerate() {
+                    let column = &column.as_chunks::<S>().0[some];
+                    for n in 0..N {
+                        add_product::<S, FUSED>(&mut lanes[n], column, vectors[n][k]);
+                    }
+                }
+                for (n, lanes) in lanes.iter().enumerate() {
+                    sums[n * rows + block * R + some * S..][..S].copy_from_slice(lanes);
                 }
             }
         }
-        for row in 0..ROWS {
-            for n in 0..N {
-                sums[n * count + ROWS * at + row] = total(&lanes[row][n]);
-            }
-        }
     }
 }
 
 #[inline(always)]
-fn add_product<const FUSED: bool>(
-    mut sum: [f32; STRIDE],
-    a: &[f32; STRIDE],
-    b: &[f32; STRIDE],
-) -> [f32; STRIDE] {
-    for lane in 0..STRIDE {
-        sum[lane] = if FUSED { a[lane].mul_add(b[lane], sum[lane]) } else { a[lane] * b[lane] + sum[lane] };
+fn add_product<const S: usize, const FUSED: bool>(sums: &mut [f32; S], rows: &[f32; S], value: f32) {
+    for (sum, row) in sums.iter_mut().zip(rows) {
+        *sum = if FUSED { row.mul_add(value, *sum) } else { row * value + *sum };
     }
-    sum
-}
-
-/// The sum of some lanes, in halves, so that it takes four steps and not fifteen.
-#[inline(always)]
-fn total(lanes: &[f32; STRIDE]) -> f32 {
-    let mut lanes = *lanes;
-    let mut half = STRIDE / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
 }
 
 #[inline(always)]
@@ -318,13 +336,15 @@ mod tests {
         let weights: Vec<f32> = (0..WEIGHTS).map(|_| random() * 0.2).collect();
         let network = Network::new(&weights).unwrap();
         let windows: Vec<Vec<[f32; BANDS]>> =
-            (0..5).map(|_| (0..WINDOW).map(|_| std::array::from_fn(|_| random() + 0.5)).collect()).collect();
+            (0..6).map(|_| (0..WINDOW).map(|_| std::array::from_fn(|_| random() + 0.5)).collect()).collect();
         let all: Vec<&[[f32; BANDS]]> = windows.iter().map(Vec::as_slice).collect();
         let together = network.embed(&all);
+        let narrow = Network::with_rows(&weights, ROWS).unwrap();
         let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
         for (window, unit) in all.iter().zip(&together) {
             assert!(same(&network.embed(&[window])[0], unit));
-            assert!(same(&network.run::<false>(&[window])[0], unit));
+            assert!(same(&narrow.embed(&[window])[0], unit));
+            assert!(same(&narrow.run::<ROWS, false>(&[window])[0], unit));
         }
         // And what it is alone is an LSTM.
         let wide: Vec<f64> = weights.iter().map(|w| f64::from(*w)).collect();
