@@ -7,17 +7,17 @@
 //! Deliberately absent: fetching in the packaged hub, which has no way out of the house; see [`crate::wishes`].
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use sotto_hearing::catalogue::{self, LICENCE};
-use sotto_hearing::speaker::{self, Encoder};
+use sotto_hearing::speaker;
 use sotto_hearing::{Choice, Config, Engine, Swap, chosen_model};
 use sotto_web::{Model, ModelKind, ModelState, PortError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::voices::Voices;
+use crate::voices::{Voices, open_encoder};
 use crate::wishes::{SPEAKER, Standing, Wishes};
 
 /// How often the folder is looked at: next to nothing, and soon enough for somebody who waits.
@@ -34,6 +34,8 @@ struct Inside {
     settings: Config,
     engine: Arc<Swap>,
     voices: Voices,
+    /// The encoder that was looked at last, whether it is used or cannot be.
+    encoder: Mutex<Mark>,
     /// The house's language, BCP 47.
     language: String,
     /// Another program fetches what is wanted.
@@ -44,11 +46,18 @@ struct Inside {
 /// A file, as far as it tells that another lies there.
 type Mark = Option<(PathBuf, u64, Option<SystemTime>)>;
 
+fn mark(path: PathBuf) -> Mark {
+    let about = std::fs::metadata(&path).ok()?;
+    Some((path, about.len(), about.modified().ok()))
+}
+
 impl Models {
     pub fn new(settings: Config, engine: Arc<Swap>, voices: Voices, language: String) -> Models {
         let wishes = Wishes::new(&settings.models);
         let beside = std::env::var_os(FETCHED_BESIDE).is_some_and(|set| !set.is_empty());
-        Models(Arc::new(Inside { wishes, settings, engine, voices, language, beside, wanted: Notify::new() }))
+        let encoder = Mutex::new(speaker::installed(&settings.models).and_then(mark));
+        let wanted = Notify::new();
+        Models(Arc::new(Inside { wishes, settings, engine, voices, encoder, language, beside, wanted }))
     }
 
     pub fn list(&self) -> Vec<Model> {
@@ -99,7 +108,7 @@ impl Models {
             purpose: "Tells the voices of the household apart.".to_owned(),
             multilingual: true,
             licence: "Apache-2.0".to_owned(),
-            bytes: Some(speaker::BYTES),
+            bytes: Some(wishes.speaker_bytes()),
             recommended: false,
             removable: true,
             state: state(wishes.standing(SPEAKER), voices.encoder().is_some()),
@@ -187,7 +196,7 @@ impl Models {
     /// Exchanges the engine if another model would be chosen now, and takes up or lets go the speaker model. What could
     /// not be opened is `failed`, and not tried again until it is another file.
     fn look(&self, failed: &mut Mark) {
-        let Inside { settings, engine, voices, wishes, .. } = &*self.0;
+        let Inside { settings, engine, .. } = &*self.0;
         let chosen = chosen_model(settings);
         let file =
             chosen.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
@@ -197,10 +206,7 @@ impl Models {
             // Without a model, `auto` means the built-in engine; the others keep what they have in memory.
             None => settings.engine != Choice::Auto || engine.name() == "phrase",
         };
-        let mark = chosen.as_ref().and_then(|path| {
-            let about = std::fs::metadata(path).ok()?;
-            Some((path.clone(), about.len(), about.modified().ok()))
-        });
+        let mark = chosen.and_then(mark);
         if !used && (mark.is_none() || mark != *failed) {
             let exchanged = sotto_hearing::open(settings).and_then(|next| engine.exchange(next));
             match exchanged {
@@ -213,13 +219,26 @@ impl Models {
                 }
             }
         }
-        let there = wishes.standing(SPEAKER) == Standing::Installed;
-        if there != voices.encoder().is_some() {
-            match there.then(|| Encoder::open(&settings.models)).transpose() {
-                Ok(encoder) => voices.tell_apart_with(encoder),
-                Err(error) => tracing::warn!(%error, "voices cannot be told apart"),
-            }
+        self.look_for_encoder();
+    }
+
+    /// Takes up an encoder that was installed or exchanged, and lets go of one that was removed.
+    fn look_for_encoder(&self) {
+        let Inside { settings, voices, encoder, .. } = &*self.0;
+        let installed = speaker::installed(&settings.models).and_then(mark);
+        let mut last = encoder.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == installed {
+            return;
         }
+        let opened = installed.as_ref().map(|_| open_encoder(&settings.models)).transpose();
+        let taken = opened.and_then(|encoder| Ok(voices.tell_apart_with(encoder)?));
+        match taken {
+            Ok(()) => {
+                tracing::info!(possible = installed.is_some(), "voices are told apart by what is installed")
+            }
+            Err(error) => tracing::warn!(%error, "voices are told apart as before"),
+        }
+        *last = installed;
     }
 }
 

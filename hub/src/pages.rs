@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use serde_json::{Map, Value, json};
-use sotto_hearing::speaker::{Problem, Profile, Quality, TAKES, Take};
+use sotto_hearing::speaker::{NotThis, Problem, Quality, TAKES, Take};
 use sotto_hearing::{Engine, Request};
 use sotto_house::{Area, SatelliteId};
 use sotto_intents::Alternative;
@@ -218,7 +218,14 @@ impl Port for RunningHub {
     }
 
     fn voice(&self, profile: &[u8]) -> Option<sotto_web::Voice> {
-        let profile = Profile::from_bytes(profile)?;
+        let profile = match self.voices.encoder()?.read(profile) {
+            Ok(profile) => profile,
+            Err(NotThis::Other) => {
+                let quality = VoiceQuality::Again;
+                return Some(sotto_web::Voice { sentences: 0, needed: TAKES, quality });
+            }
+            Err(NotThis::Damaged) => return None,
+        };
         let quality = match profile.quality() {
             Quality::Unfinished => VoiceQuality::Unfinished,
             Quality::Poor => VoiceQuality::Poor,
@@ -237,8 +244,8 @@ impl Port for RunningHub {
                                Engines and models";
                     PortError::NotHere(why.into())
                 })?;
-                // What another version wrote is learned anew.
-                let mut profile = Profile::from_bytes(&profile).unwrap_or_default();
+                // What another encoder or version wrote is learned anew.
+                let mut profile = encoder.read(&profile).unwrap_or_else(|_| encoder.profile());
                 let learned = Take::new(&samples, &encoder).and_then(|take| profile.add(take));
                 Ok(match learned {
                     Ok(()) => Taught::Learned(profile.to_bytes()),
@@ -247,6 +254,7 @@ impl Port for RunningHub {
                     Err(Problem::TooLoud) => Taught::Again("loud"),
                     Err(Problem::TooNoisy) => Taught::Again("noise"),
                     Err(Problem::AnotherVoice) => Taught::Again("another"),
+                    Err(problem @ Problem::NoAnswer) => return Err(PortError::Failed(problem.to_string())),
                 })
             };
             let learned = tokio::task::spawn_blocking(learn).await;

@@ -62,9 +62,18 @@ impl Wishes {
     /// The file of a model that may be wished for; `None` for any other name, whatever is in it.
     pub fn file(&self, name: &str) -> Option<PathBuf> {
         match name {
-            SPEAKER => Some(self.folder.join(speaker::FILE)),
+            SPEAKER => {
+                let ours = || self.folder.join(speaker::FILE);
+                Some(speaker::installed(&self.folder).unwrap_or_else(ours))
+            }
             name => self.find(name).map(|model| self.folder.join(model.file())),
         }
+    }
+
+    /// Bytes of the encoder that is installed, or would be.
+    pub fn speaker_bytes(&self) -> u64 {
+        let installed = speaker::installed(&self.folder).and_then(|file| fs::metadata(file).ok());
+        installed.map_or(speaker::BYTES, |about| about.len())
     }
 
     fn wanted(&self, name: &str) -> PathBuf {
@@ -115,7 +124,8 @@ impl Wishes {
         let _ = fs::remove_file(self.failed(name));
         let Some(file) = self.file(name) else { return Err(io::ErrorKind::NotFound.into()) };
         let _ = fs::remove_file(part_of(&file));
-        fs::remove_file(file)
+        fs::remove_file(file)?;
+        if name == SPEAKER { speaker::remove_given(&self.folder) } else { Ok(()) }
     }
 
     /// The next that is wanted. What nobody knows is taken away.

@@ -17,7 +17,7 @@ use sotto_tests::{audio, coffee, data};
 /// Puts the speaker model where the hub looks for it; false after saying loudly why not.
 fn install_model(models: &Path) -> bool {
     let pulled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speaker");
-    if Encoder::open(&pulled).is_err()
+    if Encoder::open(&pulled, Path::new("")).is_err()
         && let Err(error) = speaker::pull(&pulled, &|| false)
     {
         eprintln!("SKIPPED: the speaker model is not here: {error}");
@@ -91,9 +91,9 @@ fn a_voice_obeys_its_owner() {
         return;
     }
 
-    let encoder = Encoder::open(&models).unwrap();
+    let encoder = Encoder::open(&models, Path::new("")).unwrap();
     let [hers, strangers] = two_speakers(&speech);
-    let mut profile = Profile::default();
+    let mut profile = encoder.profile();
     let left = teach(&mut profile, &encoder, &hers);
     let near = |clip: &&PathBuf| {
         let voice = encoder.hear(&audio::flac(clip)).voice.expect("speech");

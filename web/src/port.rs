@@ -220,6 +220,8 @@ pub enum VoiceQuality {
     Poor,
     Fair,
     Good,
+    /// It was learned by another speaker model than the house has now, and must be taught anew.
+    Again,
 }
 
 /// What became of one more sentence.

@@ -64,6 +64,7 @@ async fn show(member: Member, note: Option<String>) -> Result<Response, Trouble>
     let Voice { sentences, needed, quality } = voice;
     let (state, tone) = match (possible, quality) {
         (false, _) => ("voice.no_model", "warn"),
+        (true, VoiceQuality::Again) => ("voice.again", "warn"),
         (true, VoiceQuality::Unfinished) if sentences == 0 => ("voice.none", ""),
         (true, VoiceQuality::Unfinished) => ("voice.unfinished", "warn"),
         (true, VoiceQuality::Poor) => ("voice.poor", "bad"),

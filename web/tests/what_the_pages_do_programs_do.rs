@@ -229,6 +229,13 @@ async fn a_voice_is_taught_chosen_and_forgotten() {
     let his = world.say(Some("Ben"), "Kitchen", SignedDuration::ZERO, Said::nothing()).unwrap();
     ben.done("POST", &format!("/recordings/{his}/learn"), Value::Null).await;
     assert_eq!(ben.get("/voice").await["sentences"], 1);
+    // The house has another speaker model since: what it learned counts no longer.
+    let person = world.journal.sign_in("Ben", PASSPHRASE, Timestamp::now()).unwrap();
+    world.journal.set_voice(&person, &[common::LEARNED_BY_ANOTHER; 8], Timestamp::now()).unwrap();
+    let voice = ben.get("/voice").await;
+    assert_eq!((&voice["sentences"], &voice["quality"]), (&json!(0), &json!("again")));
+    assert_eq!(clip(20_000).await.0, 200);
+    assert_eq!(ben.get("/voice").await["quality"], "unfinished");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,8 @@ fn milliseconds() -> f64 {
 
 fn main() {
     let models = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).map(PathBuf::from);
-    let Some(encoder) = models.and_then(|models| Encoder::open(&models).ok()) else {
+    let Some(encoder) = models.and_then(|models| Encoder::open(&models, std::path::Path::new("")).ok())
+    else {
         return println!("no speaker model there; run `sotto-hub models pull speaker` and name its folder");
     };
     for seconds in [1.5, 2.0, 3.0, 5.0] {

@@ -14,6 +14,7 @@ use crate::engine::{HearingError, Request};
 use crate::local::{Kind, recognizers};
 use crate::recognizer::{Cancel, Recognizer};
 use crate::sandbox;
+use crate::speaker;
 use crate::wire::{self, Order, Reading, Reply};
 
 /// The hidden first argument that makes a program a hearing process: `PROGRAM hearing-worker KIND PATH COUNT`.
@@ -29,6 +30,10 @@ type Output = Arc<Mutex<io::Stdout>>;
 pub fn run(arguments: &[String]) -> Result<(), HearingError> {
     let wrong = || HearingError::Model("hearing-worker is for the hub itself: KIND PATH COUNT".to_owned());
     let [kind, path, count] = arguments else { return Err(wrong()) };
+    if kind == speaker::KIND {
+        speaker::serve(path.as_ref());
+        return Ok(());
+    }
     let kind = Kind::parse(kind).ok_or_else(wrong)?;
     let (path, count) = (PathBuf::from(path), count.parse().map_err(|_| wrong())?);
     let size = std::fs::metadata(&path).map_or(0, |data| data.len());

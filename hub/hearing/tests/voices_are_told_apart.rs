@@ -6,24 +6,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use common::{flac, noise, test_data};
-use sotto_hearing::speaker::{self, Encoder, Problem, Profile, Take};
+use common::{flac, noise, speaker_model, test_data};
+use sotto_hearing::speaker::{Encoder, NoVoice, Problem, Profile, Take};
 
-/// The model, fetched once a build folder; `None` after saying so loudly.
+/// Opened once.
 fn encoder() -> Option<&'static Encoder> {
     static ENCODER: OnceLock<Option<Encoder>> = OnceLock::new();
     let open = || {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("speaker");
-        if let Ok(encoder) = Encoder::open(&folder) {
-            return Some(encoder);
-        }
-        match speaker::pull(&folder, &|| false) {
-            Ok(_) => Some(Encoder::open(&folder).expect("what was just pulled")),
-            Err(error) => {
-                eprintln!("SKIPPED: the speaker model is not here: {error}");
-                None
-            }
-        }
+        let folder = speaker_model()?;
+        Some(Encoder::open(&folder, Path::new("")).expect("what was pulled"))
     };
     ENCODER.get_or_init(open).as_ref()
 }
@@ -71,7 +62,7 @@ fn of_every_pair_of_speakers_each_is_known_and_neither_taken_for_the_other() {
     let mut spoken = Vec::new();
     for (who, files) in by_speaker.values_mut().enumerate() {
         files.sort();
-        let mut profile = Profile::default();
+        let mut profile = encoder.profile();
         for path in &files[..3] {
             profile.add(Take::new(&seconds(5, path), encoder).unwrap()).unwrap();
         }
@@ -99,6 +90,6 @@ fn what_is_no_speech_is_no_voice() {
     let Some(encoder) = encoder() else { return };
     assert!(Take::new(&noise(48_000, 3000), encoder).is_err());
     assert_eq!(Take::new(&[0; 12_000], encoder).unwrap_err(), Problem::TooShort);
-    assert!(encoder.hear(&[0; 48_000]).voice.is_none());
-    assert!(encoder.hear(&[]).voice.is_none());
+    assert!(encoder.hear(&[0; 48_000]).voice == Err(NoVoice::Silence));
+    assert!(encoder.hear(&[]).voice == Err(NoVoice::Silence));
 }

@@ -22,6 +22,8 @@ use sotto_hearing::{Choice, Config, Engine, Grammar, Request};
 use sotto_intents::{Context, Home, Matcher, Sentences};
 
 use super::Place;
+pub(super) use clips::samples;
+
 use clips::Clip;
 use report::{Report, Result};
 

@@ -2,6 +2,7 @@
 //! errors to standard error. Exit codes: 0 done, 1 the answer is no, 2 it could not be tried.
 
 mod backup;
+mod bring_encoder;
 mod check_config;
 mod doctor;
 mod evaluate;

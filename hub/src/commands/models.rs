@@ -10,7 +10,7 @@ use sotto_hearing::catalogue::{self, CATALOGUE, LICENCE, Model};
 use sotto_hearing::pull::{Wanted, part_of, pull};
 use sotto_hearing::speaker;
 
-use super::Place;
+use super::{Place, bring_encoder};
 use crate::wishes::{SPEAKER, Wishes};
 
 #[derive(clap::Args)]
@@ -27,10 +27,14 @@ enum Command {
     Pull {
         /// Name as `models list` gives it
         name: String,
-        /// Fetch from here instead of the publisher (for the speaker model: Resemblyzer's pretrained.pt, a file); what
-        /// arrives is checked all the same
+        /// Fetch from here instead of the publisher; what arrives is checked all the same. For the speaker model a
+        /// file: Resemblyzer's pretrained.pt, or an encoder of your own as ONNX (ECAPA, CAM++ and their like)
         #[arg(long, value_name = "URL")]
         from: Option<String>,
+        /// For an encoder of your own: a folder with recordings of 20 people or more who do not live here, one FLAC
+        /// file (16 kHz, mono) of 10 s or more of each, by which its scores are measured
+        #[arg(long, value_name = "FOLDER", requires = "from")]
+        others: Option<PathBuf>,
     },
     /// Fetch what was asked for on the page, and end; sotto-models.service runs this
     #[command(hide = true)]
@@ -51,11 +55,21 @@ pub fn run(place: &Place, models: &Models) -> anyhow::Result<ExitCode> {
             Wishes::new(&folder).work_off(&|| false);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Pull { name, from } if name == SPEAKER => fetch_speaker(place, &folder, from.as_deref()),
+        Command::Pull { name, from, others } if name == SPEAKER => match (from, others) {
+            (Some(file), others) if file.to_lowercase().ends_with(".onnx") => {
+                bring_encoder::run(place, &folder, file.as_ref(), others.as_deref())
+            }
+            (_, Some(_)) => bail!("--others goes with an encoder of your own: --from FILE.onnx"),
+            (from, None) => fetch_speaker(place, &folder, from.as_deref()),
+        },
         Command::Remove { name } if name == SPEAKER => {
-            remove_file(place, &folder.join(speaker::FILE), SPEAKER)
+            let installed = speaker::installed(&folder).unwrap_or_else(|| folder.join(speaker::FILE));
+            let removed = remove_file(place, &installed, SPEAKER)?;
+            speaker::remove_given(&folder)?;
+            Ok(removed)
         }
-        Command::Pull { name, from } => fetch(place, &folder, find(name)?, from.as_deref()),
+        Command::Pull { others: Some(_), .. } => bail!("--others goes with the model {SPEAKER}"),
+        Command::Pull { name, from, .. } => fetch(place, &folder, find(name)?, from.as_deref()),
         Command::Remove { name } => remove(place, &folder, find(name)?),
     }
 }
@@ -69,6 +83,7 @@ fn fetch_speaker(place: &Place, folder: &std::path::Path, from: Option<&str>) ->
         Some(file) => speaker::install(file.as_ref(), folder)?,
         None => speaker::pull(folder, &|| false).context("the speaker model was not installed")?,
     };
+    speaker::remove_given(folder).context("the encoder before it could not be removed")?;
     match place.json {
         true => println!("{}", serde_json::json!({ "installed": SPEAKER, "file": installed })),
         false => {
@@ -110,7 +125,8 @@ fn list(place: &Place, folder: &std::path::Path) -> anyhow::Result<ExitCode> {
             "size": speaker::BYTES,
             "sha256": speaker::SHA256,
             "from": "PyPI: resemblyzer 0.1.4",
-            "installed": folder.join(speaker::FILE).is_file(),
+            "installed": speaker::installed(folder).is_some(),
+            "file": speaker::installed(folder),
         });
         let models: Vec<_> = models.into_iter().chain([speaker]).collect();
         println!("{}", serde_json::json!({ "folder": folder, "models": models }));
@@ -132,7 +148,7 @@ fn list(place: &Place, folder: &std::path::Path) -> anyhow::Result<ExitCode> {
         SPEAKER,
         speaker::BYTES / 1_000_000,
         "any",
-        if folder.join(speaker::FILE).is_file() { "installed" } else { "" },
+        if speaker::installed(folder).is_some() { "installed" } else { "" },
     );
     println!("\nlicence {LICENCE}, from {}", catalogue::PUBLISHER);
     println!("without any of them the hub hears its own sentences with the engine phrase");

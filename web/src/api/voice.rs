@@ -23,7 +23,8 @@ pub struct Voice {
     /// Sentences that were learned, and how many it takes.
     pub sentences: u64,
     pub needed: u64,
-    /// `unfinished`, `poor`, `fair` or `good`.
+    /// `unfinished`, `poor`, `fair` or `good`; `again` where it must be taught anew, as the house has another speaker
+    /// model since.
     pub quality: String,
     /// Whether it may be said over MQTT who spoke.
     pub named: bool,
@@ -40,6 +41,7 @@ async fn told(member: &Member) -> Result<Json<Voice>, ApiError> {
         VoiceQuality::Poor => "poor",
         VoiceQuality::Fair => "fair",
         VoiceQuality::Good => "good",
+        VoiceQuality::Again => "again",
     };
     Ok(Json(Voice {
         possible: member.shared.port.tells_voices(),

@@ -42,6 +42,9 @@ pub struct Sound {
 
 pub struct Clip {
     frames: Vec<Frame>,
+    /// Of all frames those that are kept, and what brings samples to one level.
+    kept: Vec<usize>,
+    gain: f32,
     pub sound: Sound,
 }
 
@@ -71,11 +74,11 @@ impl Clip {
             power += step.iter().map(|s| s * s).sum::<f32>() / STEP as f32;
         }
         let loudness = (power / count.max(1) as f32 + 1e-12).sqrt();
-        let gain = (LEVEL / loudness).powi(2);
+        let gain = LEVEL / loudness;
         let near = |at: usize| {
             speech[at.saturating_sub(AROUND)..(at + AROUND + 1).min(speech.len())].contains(&true)
         };
-        let kept = (0..frames.len()).filter(|at| near(*at)).map(|at| frames[at].map(|power| power * gain));
+        let kept: Vec<usize> = (0..frames.len()).filter(|at| near(*at)).collect();
         let spoken = energies.iter().zip(&speech).filter(|(_, speech)| **speech).map(|(e, _)| e);
         let spoken = spoken.sum::<f32>() / count.max(1) as f32;
         let sound = Sound {
@@ -84,7 +87,24 @@ impl Clip {
             above_noise: 10.0 * (spoken / noise).max(1.0).log10(),
             cut_off,
         };
-        Clip { frames: kept.collect(), sound }
+        let frames = kept.iter().map(|at| frames[*at].map(|power| power * gain * gain)).collect();
+        Clip { frames, kept, gain, sound }
+    }
+
+    /// The speech of `samples`, of which this clip was made, at one level (full scale is 1), without the pauses and
+    /// repeated until it fills a window; nothing where there is none.
+    pub fn spoken(&self, samples: &[i16]) -> Vec<f32> {
+        // A frame stands for the step around its time.
+        let step = |at: &usize| {
+            let start = (at * STEP).saturating_sub(STEP / 2);
+            samples.get(start..(at * STEP + STEP / 2).min(samples.len())).unwrap_or_default()
+        };
+        let mut spoken: Vec<f32> =
+            self.kept.iter().flat_map(step).map(|s| f32::from(*s) / 32_768.0 * self.gain).collect();
+        while !spoken.is_empty() && spoken.len() < WINDOW * STEP {
+            spoken.extend_from_within(..);
+        }
+        spoken
     }
 
     /// Windows of [`WINDOW`] frames that together cover the speech; none when there is none.
@@ -136,6 +156,12 @@ mod tests {
         assert!((power(&loud) / power(&quiet) - 1.0).abs() < 0.1);
         let windows = loud.windows();
         assert_eq!((windows.len(), windows[0].len()), (1, WINDOW));
+        let parts = [tone(0.5, 160.0), tone(2.0, 16_000.0), tone(0.5, 160.0)];
+        let clip = Clip::new(&parts.concat(), &filter);
+        let spoken = clip.spoken(&parts.concat());
+        assert!((spoken.len() as f32 / 16_000.0 - 2.1).abs() < 0.05, "{}", spoken.len());
+        let power = spoken.iter().map(|s| s * s).sum::<f32>() / spoken.len() as f32;
+        assert!((power.sqrt() / LEVEL - 1.0).abs() < 0.1, "{power}");
     }
 
     #[test]
@@ -145,6 +171,8 @@ mod tests {
             let mut clip = Clip::new(&samples, &filter);
             assert!(clip.sound.level.is_finite() && clip.sound.above_noise.is_finite());
             assert!(clip.windows().iter().all(|window| window.len() == WINDOW));
+            let spoken = clip.spoken(&samples);
+            assert!(spoken.is_empty() == clip.windows().is_empty() && spoken.iter().all(|s| s.is_finite()));
         }
         let mut silence = Clip::new(&[0; 48_000], &filter);
         assert!(silence.windows().is_empty() && silence.sound.speech.is_zero());
@@ -155,7 +183,7 @@ mod tests {
         for length in [1, 79, 160, 161, 300, 1200] {
             let frames: Vec<Frame> = (0..length).map(|n| [n as f32; BANDS]).collect();
             let sound = Sound { speech: Duration::ZERO, level: 0.0, above_noise: 0.0, cut_off: 0.0 };
-            let mut clip = Clip { frames, sound };
+            let mut clip = Clip { frames, kept: Vec::new(), gain: 1.0, sound };
             let windows = clip.windows();
             assert_eq!(windows[0][0][0], 0.0);
             let end = windows.last().unwrap();

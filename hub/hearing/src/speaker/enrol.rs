@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::voiceprint::Voiceprint;
-use super::{Encoder, Sound};
+use super::{Encoder, NoVoice, Sound};
 
 /// Least speech in one sentence.
 const SHORTEST: Duration = Duration::from_millis(1200);
@@ -30,6 +30,8 @@ pub enum Problem {
     TooLoud,
     #[error("there is too much noise around; turn it off or find a quieter place")]
     TooNoisy,
+    #[error("the encoder of this house gives no answer; an administrator finds why in the hub's log")]
+    NoAnswer,
     #[error("this sounds like another voice than the sentences before; only one person may speak")]
     AnotherVoice,
 }
@@ -45,10 +47,19 @@ impl Take {
     /// Learns from `samples` (mono, 16 kHz), if they are good enough.
     pub fn new(samples: &[i16], encoder: &Encoder) -> Result<Take, Problem> {
         let heard = encoder.hear(samples);
-        let Some(clean) = heard.voice else { return Err(Problem::TooShort) };
+        let clean = heard.voice.map_err(Problem::from)?;
         fit(&heard.sound)?;
-        let noisy = encoder.hear(&in_noise(samples)).voice.ok_or(Problem::TooShort)?;
+        let noisy = encoder.hear(&in_noise(samples)).voice.map_err(Problem::from)?;
         Ok(Take { clean, noisy })
+    }
+}
+
+impl From<NoVoice> for Problem {
+    fn from(why: NoVoice) -> Problem {
+        match why {
+            NoVoice::Silence => Problem::TooShort,
+            NoVoice::NoAnswer => Problem::NoAnswer,
+        }
     }
 }
 
@@ -63,7 +74,7 @@ fn fit(sound: &Sound) -> Result<(), Problem> {
 }
 
 /// `samples` with pink noise, as rooms have it: as much in each octave.
-fn in_noise(samples: &[i16]) -> Vec<i16> {
+pub(super) fn in_noise(samples: &[i16]) -> Vec<i16> {
     let noise = pink(samples.len());
     let gain = (loudest(&samples.iter().map(|s| f32::from(*s)).collect::<Vec<_>>())
         / (loudest(&noise) * 10_f32.powf(NOISE / 10.0)))

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sotto_weights::{Error, Keep, Package, Part, Pin};
 
 use super::network::{Network, WEIGHTS};
+use super::space::EncoderId;
 
 /// Name of the installed file.
 pub const FILE: &str = "speaker-ge2e.f32";
@@ -57,6 +58,13 @@ pub(super) fn open(folder: &Path) -> Result<Network, Error> {
     let bytes = PACKAGE.read(&PART, folder)?;
     let weights: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
     Network::new(&weights).ok_or_else(|| PACKAGE.another(&folder.join(FILE), SHA256.to_owned()))
+}
+
+/// The encoder that these numbers make, as profiles name it.
+pub(super) fn encoder() -> EncoderId {
+    let nibbles = SHA256.as_bytes().as_chunks::<2>().0;
+    let value = |digit: u8| (digit as char).to_digit(16).unwrap_or_default() as u8;
+    std::array::from_fn(|n| nibbles.get(n).map_or(0, |[high, low]| value(*high) << 4 | value(*low)))
 }
 
 #[cfg(test)]

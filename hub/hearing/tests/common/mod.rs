@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sotto_hearing::speaker;
+
 /// The folder of test data, or `None` after saying so loudly.
 pub fn test_data(what: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("SOTTO_TEST_DATA")
@@ -13,6 +15,18 @@ pub fn test_data(what: &str) -> Option<PathBuf> {
     }
     eprintln!("SKIPPED: there is no {what} in {}; set SOTTO_TEST_DATA", folder.display());
     None
+}
+
+/// The folder with the speaker model, fetched once a build folder; `None` after saying so loudly.
+pub fn speaker_model() -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("speaker");
+    match speaker::pull(&folder, &|| false) {
+        Ok(_) => Some(folder),
+        Err(error) => {
+            eprintln!("SKIPPED: the speaker model is not here: {error}");
+            None
+        }
+    }
 }
 
 /// Samples of a 16 kHz mono FLAC file.
