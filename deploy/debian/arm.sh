@@ -76,9 +76,10 @@ settings=(CARGO_TARGET_DIR=$target CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_DEB
 if [ $arch = arm64 ]; then settings+=(WHISPER_DONT_GENERATE_BINDINGS=1)
 else settings+=("BINDGEN_EXTRA_CLANG_ARGS=--target=$gnu --sysroot=/release"); fi
 if [ -n "${TESTS:-}" ]; then
+    install "$release" pocketsphinx-en-us
     data=$(realpath "${SOTTO_TEST_DATA:-../shared}")
     [ ! -d "$data" ] || bind "$data" "$tools/data"
-    within "$tools" env "${settings[@]}" "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$rust")_RUNNER=$emulator -L /release" SOTTO_TEST_DATA=/data \
+    within "$tools" env "${settings[@]}" "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$rust")_RUNNER=$emulator -L /release -E LD_LIBRARY_PATH=/usr/lib/$gnu/blas:/usr/lib/$gnu/lapack" SOTTO_TEST_DATA=/data \
         cargo test --locked --manifest-path /sotto/Cargo.toml --release --target $rust $TESTS
     exit
 fi

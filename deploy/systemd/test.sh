@@ -235,10 +235,10 @@ expect "and the one before is with the hub" until_true connected
 step "upgrade"
 for deb in "$root"/debs/sotto-*.deb; do
     rm -rf "$work/later"; dpkg-deb -R "$deb" "$work/later"; sed -i 's/^Version: .*/&+later/' "$work/later/DEBIAN/control"
-    dpkg-deb -b --root-owner-group "$work/later" "$root/debs/later-$(basename "$deb")" >/dev/null
+    dpkg-deb -Zgzip -z1 -b --root-owner-group "$work/later" "$root/debs/later-$(basename "$deb")" >/dev/null
 done
 began=$(shown sotto-hub MainPID)
-expect "sudo apt install of a later version" quietly inside sudo apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold /debs/later-sotto-hub_* /debs/later-sotto-satellite_*
+expect "sudo apt install of a later version" quietly inside sudo sh -c 'apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold /debs/later-*'
 expect "the hub runs in it" test "$(shown sotto-hub MainPID)" != "$began" -a "$(inside systemctl is-active sotto-hub)" = active
 expect "the household's configuration is kept" inside grep -q '9474' /etc/sotto/hub.toml
 expect "and its satellite comes back" until_true connected
