@@ -1,8 +1,8 @@
 //! Python as a household has it: pip brings a wheel, and a member is read out of it.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +12,9 @@ use crate::{Error, Package, Part};
 
 /// How often it is looked how far pip is.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Bytes of complaints that are read; pip has never been seen to say so much.
+const COMPLAINTS: u64 = 1 << 20;
 
 /// Prints one member of an archive, and runs nothing of it.
 const UNPACK: &str = "\
@@ -48,7 +51,6 @@ impl Python {
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<PathBuf, Error> {
         let writing = Error::writing(room, package.wheel.bytes);
-        let complaints = room.join("pip.log");
         let mut pip = self.command();
         pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-cache-dir"]);
         pip.args(["--no-deps", "--only-binary=:all:", "--dest"]).arg(room);
@@ -57,8 +59,16 @@ impl Python {
         }
         // Half of a machine's memory may be what it has for /tmp, and what a break leaves there nobody would clear.
         pip.arg(package.requirement).env("TMPDIR", room);
-        pip.stdout(Stdio::null()).stderr(File::create(&complaints).map_err(&writing)?);
+        pip.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = Running(pip.spawn().map_err(|error| no_pip(package, error.to_string()))?);
+        // Not into a file: the disk may be what it complains about.
+        let complaints = child.0.stderr.take().map(|stderr| {
+            std::thread::spawn(move || {
+                let mut said = Vec::new();
+                let _ = stderr.take(COMPLAINTS).read_to_end(&mut said);
+                said
+            })
+        });
         let status = loop {
             if let Some(status) = child.0.try_wait().map_err(&writing)? {
                 break status;
@@ -69,7 +79,8 @@ impl Python {
             std::thread::sleep(LOOK);
         };
         if !status.success() {
-            return Err(complaint(package, room, &fs::read(&complaints).unwrap_or_default()));
+            let said = complaints.and_then(|thread| thread.join().ok()).unwrap_or_default();
+            return Err(complaint(package, room, &said));
         }
         let wheel = fs::read_dir(room)
             .map_err(&writing)?

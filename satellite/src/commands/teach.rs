@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long)]
     replace: bool,
     /// Only fetch the network that taught words need (through pip; 1.3 MB are kept), which teaching does by itself
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["word", "from", "microphone", "replace"])]
     fetch: bool,
 }
 
