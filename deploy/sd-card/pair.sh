@@ -14,4 +14,5 @@ install -m 0644 "$sotto/satellite.toml" /etc/sotto/satellite.toml
 su -s /bin/sh sotto-satellite -c "exec sotto-satellite --config /etc/sotto/satellite.toml --data /var/lib/sotto-satellite \
     pair '$(cat "$sotto/code")' --area '$(cat "$sotto/area")'"
 rm -f "$sotto/code" "$sotto/area" "$sotto/satellite.deb"
-systemctl restart sotto-satellite
+# Whether it then hears is its own affair: it says so in its log, and tries again.
+systemctl --no-block restart sotto-satellite
