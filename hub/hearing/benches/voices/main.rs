@@ -181,6 +181,9 @@ fn households(road: Road, length: f32, people: &[Person], said: &[Said]) {
         of_kind.collect::<Vec<_>>()
     };
     let (named, estimated) = (enrolled(Kind::Named), enrolled(Kind::Estimated));
+    if named.len() < 3 || estimated.is_empty() {
+        return println!("too few have taught their voice for a household of four");
+    }
     let mut state = 3_u64;
     let mut draw = |from: &mut Vec<usize>| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
