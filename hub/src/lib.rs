@@ -22,6 +22,7 @@ pub mod own;
 pub mod pin;
 pub mod voices;
 
+pub mod brought;
 pub mod models;
 pub mod wishes;
 

@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use sotto_hearing::catalogue::{self, LICENCE};
-use sotto_hearing::speaker;
-use sotto_hearing::{Choice, Config, Engine, Swap, chosen_model};
+use sotto_hearing::{Choice, Config, Engine, Swap, chosen, moonshine, speaker};
 use sotto_web::{Model, ModelKind, ModelState, PortError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::brought::{self, BROUGHT, MOONSHINE, SPEAKER};
 use crate::voices::{Voices, open_encoder};
-use crate::wishes::{SPEAKER, Standing, Wishes};
+use crate::wishes::{Standing, Wishes};
 
 /// How often the folder is looked at: next to nothing, and soon enough for somebody who waits.
 const LOOK: Duration = Duration::from_secs(2);
@@ -35,7 +35,7 @@ struct Inside {
     engine: Arc<Swap>,
     voices: Voices,
     /// The encoder that was looked at last, whether it is used or cannot be.
-    encoder: Mutex<Mark>,
+    encoder: Mutex<Option<FileMark>>,
     /// The house's language, BCP 47.
     language: String,
     /// Another program fetches what is wanted.
@@ -44,9 +44,10 @@ struct Inside {
 }
 
 /// A file, as far as it tells that another lies there.
-type Mark = Option<(PathBuf, u64, Option<SystemTime>)>;
+type FileMark = (PathBuf, u64, Option<SystemTime>);
+type Mark = Vec<FileMark>;
 
-fn mark(path: PathBuf) -> Mark {
+fn mark(path: PathBuf) -> Option<FileMark> {
     let about = std::fs::metadata(&path).ok()?;
     Some((path, about.len(), about.modified().ok()))
 }
@@ -64,8 +65,11 @@ impl Models {
         let Inside { wishes, settings, engine, voices, language, .. } = &*self.0;
         let (name, model) = (engine.name(), engine.model());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let uses = |file: &str| model.split(' ').any(|part| part == file);
+        let phrase_may = matches!(settings.engine, Choice::Auto | Choice::Phrase | Choice::Both);
         let whisper_may = matches!(settings.engine, Choice::Auto | Choice::Whisper | Choice::Both);
-        let suits = catalogue::suits(language, cores);
+        let english = language.split(['-', '_']).next().is_some_and(|base| base.eq_ignore_ascii_case("en"));
+        let suits = if english { MOONSHINE } else { catalogue::suits(language, cores) };
         let mut models = Vec::new();
         if settings.engine == Choice::Remote {
             models.push(Model {
@@ -83,14 +87,34 @@ impl Models {
         models.push(Model {
             name: "phrase".to_owned(),
             kind: ModelKind::Speech,
-            purpose: "Built in. Knows the sentences of this house and no others.".to_owned(),
+            purpose: "Built in. Hears the sentences of this house and no others.".to_owned(),
             multilingual: false,
             licence: "BSD-2-Clause".to_owned(),
             bytes: None,
             recommended: false,
             removable: false,
-            state: if matches!(name, "phrase" | "both") { ModelState::InUse } else { ModelState::Installed },
+            state: match matches!(name, "phrase" | "both") && !uses(moonshine::FOLDER) {
+                true => ModelState::InUse,
+                false => ModelState::Installed,
+            },
         });
+        models.extend(BROUGHT.iter().map(|one| {
+            let (kind, used) = match one.name {
+                SPEAKER => (ModelKind::Voices, voices.encoder().is_some()),
+                _ => (ModelKind::Speech, uses(moonshine::FOLDER)),
+            };
+            Model {
+                name: one.name.to_owned(),
+                kind,
+                purpose: one.purpose.to_owned(),
+                multilingual: one.language.is_none(),
+                licence: one.licence.to_owned(),
+                bytes: Some(one.bytes(&settings.models)),
+                recommended: phrase_may && one.name == suits,
+                removable: true,
+                state: state(wishes.standing(one.name), used),
+            }
+        }));
         models.extend(wishes.catalogue().iter().map(|one| Model {
             name: one.name.to_owned(),
             kind: ModelKind::Speech,
@@ -100,19 +124,8 @@ impl Models {
             bytes: Some(one.size),
             recommended: whisper_may && one.name == suits,
             removable: true,
-            state: state(wishes.standing(one.name), model.split(' ').any(|part| part == one.file())),
+            state: state(wishes.standing(one.name), uses(&one.file())),
         }));
-        models.push(Model {
-            name: SPEAKER.to_owned(),
-            kind: ModelKind::Voices,
-            purpose: "Tells the voices of the household apart.".to_owned(),
-            multilingual: true,
-            licence: "Apache-2.0".to_owned(),
-            bytes: Some(wishes.speaker_bytes()),
-            recommended: false,
-            removable: true,
-            state: state(wishes.standing(SPEAKER), voices.encoder().is_some()),
-        });
         models
     }
 
@@ -137,14 +150,18 @@ impl Models {
     /// Blocks until what is left has taken over.
     pub fn remove(&self, name: &str) -> Result<(), PortError> {
         let Inside { wishes, settings, .. } = &*self.0;
-        let file = known(wishes, name)?;
-        if settings.model.as_ref().is_some_and(|named| file.ends_with(named)) {
+        known(wishes, name)?;
+        if settings
+            .model
+            .as_ref()
+            .is_some_and(|named| wishes.file(name).is_some_and(|file| file.ends_with(named)))
+        {
             return Err(PortError::Failed(format!(
                 "the hub's configuration names this model; choose another as model in [hearing] first, then remove {name}"
             )));
         }
         if matches!(settings.engine, Choice::Whisper | Choice::Both)
-            && name != SPEAKER
+            && brought::find(name).is_none()
             && !self.others_than(name)
         {
             return Err(PortError::Failed(
@@ -158,7 +175,7 @@ impl Models {
             }
             _ => unwritable(error),
         })?;
-        self.look(&mut None);
+        self.look(&mut Mark::new());
         Ok(())
     }
 
@@ -171,7 +188,7 @@ impl Models {
 
     /// Uses what is there; until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let mut failed = None;
+        let mut failed = Mark::new();
         loop {
             let (models, stopping) = (self.clone(), stop.clone());
             let mut before = failed.clone();
@@ -197,17 +214,10 @@ impl Models {
     /// not be opened is `failed`, and not tried again until it is another file.
     fn look(&self, failed: &mut Mark) {
         let Inside { settings, engine, .. } = &*self.0;
-        let chosen = chosen_model(settings);
-        let file =
-            chosen.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
-        let model = engine.model();
-        let used = match &file {
-            Some(file) => model.split(' ').any(|part| part == file),
-            // Without a model, `auto` means the built-in engine; the others keep what they have in memory.
-            None => settings.engine != Choice::Auto || engine.name() == "phrase",
-        };
-        let mark = chosen.and_then(mark);
-        if !used && (mark.is_none() || mark != *failed) {
+        let chosen = chosen(settings);
+        let another = chosen.as_ref().is_some_and(|chosen| chosen.model != engine.model());
+        let mark: Mark = chosen.into_iter().flat_map(|chosen| chosen.paths).filter_map(mark).collect();
+        if another && (mark.is_empty() || mark != *failed) {
             let exchanged = sotto_hearing::open(settings).and_then(|next| engine.exchange(next));
             match exchanged {
                 Ok(()) => {
@@ -252,9 +262,9 @@ fn state(standing: Standing, used: bool) -> ModelState {
     }
 }
 
-fn known(wishes: &Wishes, name: &str) -> Result<PathBuf, PortError> {
+fn known(wishes: &Wishes, name: &str) -> Result<(), PortError> {
     let why = "there is no model of that name; reload the page";
-    wishes.file(name).ok_or_else(|| PortError::NotHere(why.to_owned()))
+    wishes.knows(name).then_some(()).ok_or_else(|| PortError::NotHere(why.to_owned()))
 }
 
 fn unwritable(error: std::io::Error) -> PortError {
@@ -298,7 +308,7 @@ mod tests {
             let in_use = models.list().into_iter().filter(|model| model.state == ModelState::InUse);
             in_use.map(|model| model.name).collect::<Vec<_>>().join(" ")
         };
-        let mut failed = None;
+        let mut failed = Mark::new();
         assert_eq!(used(), "phrase");
         std::fs::copy(tiny, settings.models.join("ggml-tiny.en.bin")).unwrap();
         models.look(&mut failed);
@@ -309,7 +319,7 @@ mod tests {
         let largest = std::fs::File::create(settings.models.join("ggml-small.en.bin")).unwrap();
         largest.set_len(9_000_000).unwrap();
         models.look(&mut failed);
-        assert!(failed.is_some());
+        assert!(!failed.is_empty());
         let before = used();
         models.look(&mut failed);
         assert_eq!(used(), before);

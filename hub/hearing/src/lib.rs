@@ -3,7 +3,7 @@
 //! ```text
 //! open(Config) ─▶ Engine ─ begin ─▶ Hearing ─ push… finish ─▶ Vec<Hypothesis>
 //!                   │
-//!                   ├ phrase   a grammar of the house's own sentences, no download
+//!                   ├ phrase   the house's own sentences: built in, and far better with Moonshine's network
 //!                   ├ whisper  any sentence, when a model is installed
 //!                   ├ both     the two compete
 //!                   └ remote   a Wyoming server elsewhere in the house
@@ -17,6 +17,7 @@
 mod engine;
 mod grammar;
 mod open;
+mod word_graph;
 
 mod pool;
 mod queue;
@@ -25,6 +26,7 @@ mod silence;
 
 mod both;
 mod local;
+pub mod moonshine;
 mod phrase;
 mod remote;
 mod whisper;
@@ -43,6 +45,6 @@ pub mod speaker;
 
 pub use engine::{ACCEPT, Engine, FORCED, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request, Word};
 pub use grammar::{Grammar, GrammarNotes, Transition};
-pub use open::{Choice, Config, chosen_model, open};
+pub use open::{Choice, Chosen, Config, chosen, open};
 pub use remote::Servers;
 pub use swap::Swap;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::HearingError;
+use crate::moonshine::{Model, Moonshine};
 use crate::phrase::{Acoustics, Phrase};
 use crate::recognizer::Recognizer;
 use crate::whisper::{Whisper, WhisperModel};
@@ -12,6 +13,8 @@ use crate::whisper::{Whisper, WhisperModel};
 pub enum Kind {
     /// The path is a folder like Debian's `pocketsphinx-en-us`.
     Phrase,
+    /// The path is the folder that `models pull moonshine` makes.
+    Moonshine,
     /// The path is a ggml file.
     Whisper,
 }
@@ -20,12 +23,13 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Phrase => "phrase",
+            Kind::Moonshine => "moonshine",
             Kind::Whisper => "whisper",
         }
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Kind::Phrase, Kind::Whisper].into_iter().find(|kind| kind.name() == name)
+        [Kind::Phrase, Kind::Moonshine, Kind::Whisper].into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -36,6 +40,10 @@ pub fn recognizers(kind: Kind, path: &Path, count: usize) -> Result<Vec<Box<dyn 
         Kind::Phrase => {
             let acoustics = Arc::new(Acoustics::read(path)?);
             Ok((0..count).map(|_| Box::new(Phrase::new(acoustics.clone())) as Box<dyn Recognizer>).collect())
+        }
+        Kind::Moonshine => {
+            let model = Arc::new(Model::read(path)?);
+            Ok((0..count).map(|_| Box::new(Moonshine::new(model.clone())) as Box<dyn Recognizer>).collect())
         }
         Kind::Whisper => {
             let model = Arc::new(WhisperModel::load(path)?);

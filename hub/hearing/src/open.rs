@@ -8,10 +8,14 @@ use crate::both::Both;
 use crate::child::{Keeper, Start};
 use crate::engine::{Engine, HearingError};
 use crate::local::{Kind, recognizers};
+use crate::moonshine;
 use crate::phrase::{Lexicon, MODEL_FOLDER};
-use crate::pool::{About, Pool};
+use crate::pool::{About, Pool, Sentences};
 use crate::recognizer::Recognizer;
 use crate::remote::{Remote, Servers};
+
+/// What the engine phrase hears with when nothing is installed: Debian's acoustic model.
+const BUILT_IN: &str = "en-us";
 
 /// Which engine to open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,7 +25,7 @@ pub enum Choice {
     Auto,
     Whisper,
     Phrase,
-    /// The grammar's answer and Whisper's compete; a sure one of the grammar is the answer at once.
+    /// The answer of phrase and Whisper's compete; a sure one of phrase is the answer at once.
     Both,
     /// Wyoming servers elsewhere in the house.
     Remote,
@@ -78,25 +82,36 @@ pub fn open(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
     }
 }
 
+/// With the network if it is installed, else with PocketSphinx.
 fn phrase(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
+    if let Some(network) = moonshine::installed(&config.models) {
+        let sentences = Sentences::Written;
+        let about = About { name: "phrase", model: file_name(&network), early_start: true, sentences };
+        return Ok(Arc::new(Pool::start(about, recognizers_for(config, Kind::Moonshine, &network)?)?));
+    }
     let lexicon = Lexicon::read(&config.phrase_model.join("cmudict-en-us.dict"))
         .map_err(|error| HearingError::Model(error.to_string()))?;
-    let about =
-        About { name: "phrase", model: "en-us".to_owned(), early_start: false, lexicon: Some(lexicon) };
+    let about = About {
+        name: "phrase",
+        model: BUILT_IN.to_owned(),
+        early_start: false,
+        sentences: Sentences::Pronounced(lexicon),
+    };
     let recognizers = recognizers_for(config, Kind::Phrase, &config.phrase_model)?;
     Ok(Arc::new(Pool::start(about, recognizers)?))
 }
 
 fn whisper(config: &Config, path: &Path) -> Result<Arc<dyn Engine>, HearingError> {
-    let model = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let about = About { name: "whisper", model, early_start: true, lexicon: None };
+    let about =
+        About { name: "whisper", model: file_name(path), early_start: true, sentences: Sentences::Unused };
     let recognizers = recognizers_for(config, Kind::Whisper, path)?;
     Ok(Arc::new(Pool::start(about, recognizers)?))
 }
 
 fn remote(config: &Config) -> Result<Arc<dyn Engine>, HearingError> {
     let servers = Servers::new(config.servers.clone())?;
-    let about = About { name: "remote", model: servers.describe(), early_start: true, lexicon: None };
+    let about =
+        About { name: "remote", model: servers.describe(), early_start: true, sentences: Sentences::Unused };
     // A clip on the way costs this machine nothing; rooms need not wait for each other.
     let clips = 4 * config.servers.len();
     let recognizers =
@@ -120,12 +135,36 @@ fn recognizers_for(
     }
 }
 
-/// The Whisper model that would be used now, if the settings ask for one at all.
-pub fn chosen_model(config: &Config) -> Option<PathBuf> {
+/// The models that would be used now.
+pub struct Chosen {
+    /// As `Engine::model` would name them.
+    pub model: String,
+    /// Files, or folders of files.
+    pub paths: Vec<PathBuf>,
+}
+
+/// What `open` would use now; `None` where a model is missing, and for servers elsewhere.
+pub fn chosen(config: &Config) -> Option<Chosen> {
+    let whisper = || installed(config).ok().map(|path| Chosen { model: file_name(&path), paths: vec![path] });
+    let phrase = || match moonshine::installed(&config.models) {
+        Some(path) => Chosen { model: file_name(&path), paths: vec![path] },
+        None => Chosen { model: BUILT_IN.to_owned(), paths: Vec::new() },
+    };
     match config.engine {
-        Choice::Phrase | Choice::Remote => None,
-        Choice::Auto | Choice::Whisper | Choice::Both => installed(config).ok(),
+        Choice::Phrase => Some(phrase()),
+        Choice::Whisper => whisper(),
+        Choice::Auto => whisper().or_else(|| Some(phrase())),
+        Choice::Both => {
+            let (phrase, whisper) = (phrase(), whisper()?);
+            let model = format!("{} and {}", phrase.model, whisper.model);
+            Some(Chosen { model, paths: [phrase.paths, whisper.paths].concat() })
+        }
+        Choice::Remote => None,
     }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// The Whisper model to use: the one that is named, or the largest in the folder.

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{Engine, Hearing, HearingError, Hypothesis, LONGEST, RATE, Request};
 use crate::grammar::{Grammar, GrammarNotes};
-use crate::phrase::{Lexicon, Prepared};
+use crate::phrase::Lexicon;
 use crate::queue::Queue;
 use crate::recognizer::{Cancel, Recognizer};
 use crate::silence::Silence;
+use crate::word_graph::{GraphError, Prepared};
 
 /// An answer is due this long after it was asked for, and the length of the clip again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,8 +59,28 @@ pub struct About {
     pub name: &'static str,
     pub model: String,
     pub early_start: bool,
-    /// Present where grammars mean something.
-    pub lexicon: Option<Lexicon>,
+    pub sentences: Sentences,
+}
+
+/// What an engine does with the sentences of the house.
+pub enum Sentences {
+    /// Nothing: it hears any text.
+    Unused,
+    /// It is told how each word is said.
+    Pronounced(Lexicon),
+    /// It is told how each word is written.
+    Written,
+}
+
+impl Sentences {
+    fn prepare(&self, grammar: &Grammar) -> Result<Option<Prepared>, HearingError> {
+        let wrong = |error: GraphError| HearingError::Model(error.to_string());
+        match self {
+            Sentences::Unused => Ok(None),
+            Sentences::Pronounced(lexicon) => lexicon.prepare(grammar).map_err(wrong).map(Some),
+            Sentences::Written => Prepared::spelled(grammar).map_err(wrong).map(Some),
+        }
+    }
 }
 
 pub struct Pool {
@@ -153,8 +174,9 @@ impl Engine for Pool {
     }
 
     fn set_grammar(&self, grammar: Grammar) -> Result<GrammarNotes, HearingError> {
-        let Some(lexicon) = &self.about.lexicon else { return Ok(GrammarNotes::default()) };
-        let prepared = lexicon.prepare(&grammar).map_err(|error| HearingError::Model(error.to_string()))?;
+        let Some(prepared) = self.about.sentences.prepare(&grammar)? else {
+            return Ok(GrammarNotes::default());
+        };
         let notes = prepared.notes.clone();
         let mut state = self.shared.lock();
         state.grammar = (state.grammar.0 + 1, Some(Arc::new(prepared)));

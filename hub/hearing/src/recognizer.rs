@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::engine::{HearingError, Hypothesis, Request};
-use crate::phrase::Prepared;
+use crate::word_graph::Prepared;
 
 /// Turns one whole clip into words.
 pub trait Recognizer: Send {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{HearingError, Hypothesis, Request, Word};
-use crate::phrase::{GraphArc, Network, Prepared};
+use crate::word_graph::{Arc, Prepared, WordGraph};
 
 /// Longest message: a grammar of two million transitions fits.
 const LONGEST: usize = 256 << 20;
@@ -126,9 +126,8 @@ pub fn prepared(
     arcs: Vec<(usize, usize, String)>,
     dictionary: String,
 ) -> Prepared {
-    let arcs =
-        arcs.into_iter().map(|(from, to, word)| GraphArc { from, to, word, probability: 1.0 }).collect();
-    Prepared { network: Network { states, ends, arcs }, dictionary, notes: Default::default() }
+    let arcs = arcs.into_iter().map(|(from, to, word)| Arc { from, to, word, probability: 1.0 }).collect();
+    Prepared { network: WordGraph { states, ends, arcs }, dictionary, notes: Default::default() }
 }
 
 impl From<&Hypothesis> for Reading {

@@ -126,7 +126,7 @@ fn serve(recognizers: Vec<Box<dyn Recognizer>>, output: &Output) {
 fn catch_up(
     recognizer: &mut dyn Recognizer,
     known: &mut u64,
-    (number, grammar): &(u64, Option<Arc<crate::phrase::Prepared>>),
+    (number, grammar): &(u64, Option<Arc<crate::word_graph::Prepared>>),
 ) -> Result<(), HearingError> {
     match grammar {
         Some(grammar) if known != number => {

@@ -63,7 +63,7 @@ pub fn run(place: &Place, folder: &Path, file: &Path, others: Option<&Path>) -> 
         true => println!(
             "{}",
             serde_json::json!({
-                "installed": crate::wishes::SPEAKER,
+                "installed": crate::brought::SPEAKER,
                 "file": installed,
                 "numbers": brought.size(),
                 "people": measured.people,

@@ -1,17 +1,19 @@
-//! `models`: the Whisper models and the speaker model that can be had, fetched and thrown away. The only thing that Sotto ever fetches.
+//! `models`: what can be had, fetched and thrown away. The only thing that Sotto ever fetches.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use sotto_hearing::catalogue::{self, CATALOGUE, LICENCE, Model};
 use sotto_hearing::pull::{Wanted, part_of, pull};
+
 use sotto_hearing::speaker;
 
 use super::{Place, bring_encoder};
-use crate::wishes::{SPEAKER, Wishes};
+use crate::brought::{self, BROUGHT, Brought, SPEAKER};
+use crate::wishes::Wishes;
 
 #[derive(clap::Args)]
 pub struct Models {
@@ -27,9 +29,10 @@ enum Command {
     Pull {
         /// Name as `models list` gives it
         name: String,
-        /// Fetch from here instead of the publisher; what arrives is checked all the same. For the speaker model a
-        /// file: Resemblyzer's pretrained.pt, or an encoder of your own as ONNX (ECAPA, CAM++ and their like)
-        #[arg(long, value_name = "URL")]
+        /// Fetch from here instead of the publisher; what arrives is checked all the same. For what pip brings a file:
+        /// the package's, or the one in it; for the speaker model also an encoder of your own as ONNX (ECAPA, CAM++ and
+        /// their like)
+        #[arg(long, value_name = "URL OR FILE")]
         from: Option<String>,
         /// For an encoder of your own: a folder with recordings of 20 people or more who do not live here, one FLAC
         /// file (16 kHz, mono) of 10 s or more of each, by which its scores are measured
@@ -55,52 +58,78 @@ pub fn run(place: &Place, models: &Models) -> anyhow::Result<ExitCode> {
             Wishes::new(&folder).work_off(&|| false);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Pull { name, from, others } if name == SPEAKER => match (from, others) {
-            (Some(file), others) if file.to_lowercase().ends_with(".onnx") => {
-                bring_encoder::run(place, &folder, file.as_ref(), others.as_deref())
+        Command::Pull { name, from, others } if name == SPEAKER && others.is_some() | is_onnx(from) => {
+            match from {
+                Some(file) if is_onnx(from) => {
+                    bring_encoder::run(place, &folder, file.as_ref(), others.as_deref())
+                }
+                _ => bail!("--others goes with an encoder of your own: --from FILE.onnx"),
             }
-            (_, Some(_)) => bail!("--others goes with an encoder of your own: --from FILE.onnx"),
-            (from, None) => fetch_speaker(place, &folder, from.as_deref()),
-        },
-        Command::Remove { name } if name == SPEAKER => {
-            let installed = speaker::installed(&folder).unwrap_or_else(|| folder.join(speaker::FILE));
-            let removed = remove_file(place, &installed, SPEAKER)?;
-            speaker::remove_given(&folder)?;
-            Ok(removed)
         }
         Command::Pull { others: Some(_), .. } => bail!("--others goes with the model {SPEAKER}"),
-        Command::Pull { name, from, .. } => fetch(place, &folder, find(name)?, from.as_deref()),
-        Command::Remove { name } => remove(place, &folder, find(name)?),
+        Command::Pull { name, from, .. } => match brought::find(name) {
+            Some(brought) => bring(place, &folder, brought, from.as_deref()),
+            None => fetch(place, &folder, find(name)?, from.as_deref()),
+        },
+        Command::Remove { name } => match brought::find(name) {
+            Some(brought) => {
+                let removed = brought.remove(&folder);
+                gone(place, removed, brought.name, &brought.folder(&folder))
+            }
+            None => remove(place, &folder, find(name)?),
+        },
     }
 }
 
-const SPEAKER_PURPOSE: &str = "tells voices apart (Apache-2.0, brought by pip)";
+fn is_onnx(from: &Option<String>) -> bool {
+    from.as_ref().is_some_and(|file| file.to_lowercase().ends_with(".onnx"))
+}
 
-/// Brought by pip, or cut out of a `pretrained.pt` that is here already.
-fn fetch_speaker(place: &Place, folder: &std::path::Path, from: Option<&str>) -> anyhow::Result<ExitCode> {
+fn bar(bytes: u64) -> anyhow::Result<ProgressBar> {
+    let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
+    Ok(ProgressBar::new(bytes).with_style(ProgressStyle::with_template(style)?))
+}
+
+/// Brought by pip, or taken out of a file that is here already.
+fn bring(place: &Place, folder: &Path, brought: &Brought, from: Option<&str>) -> anyhow::Result<ExitCode> {
     place.data()?;
-    let installed = match from {
-        Some(file) => speaker::install(file.as_ref(), folder)?,
-        None => speaker::pull(folder, &|| false).context("the speaker model was not installed")?,
+    let target = brought.folder(folder);
+    let bar = bar(brought.package.wheel.bytes)?;
+    let done = match from {
+        Some(file) => brought.package.install(file.as_ref(), &target),
+        None => brought.package.fetch(&target, |bytes| {
+            bar.set_position(bytes);
+            ControlFlow::Continue(())
+        }),
     };
-    speaker::remove_given(folder).context("the encoder before it could not be removed")?;
+    bar.finish_and_clear();
+    done.with_context(|| format!("the model {} was not installed", brought.name))?;
+    if brought.name == SPEAKER {
+        speaker::remove_given(folder).context("the encoder before it could not be removed")?;
+    }
+    installed(place, brought.name, &target)
+}
+
+fn installed(place: &Place, name: &str, target: &Path) -> anyhow::Result<ExitCode> {
     match place.json {
-        true => println!("{}", serde_json::json!({ "installed": SPEAKER, "file": installed })),
-        false => {
-            println!("{SPEAKER} is installed as {}; the hub uses it within seconds", installed.display())
-        }
+        true => println!("{}", serde_json::json!({ "installed": name, "file": target })),
+        false => println!(
+            "{name} is installed as {}; the hub uses it within seconds, if its configuration does not choose another",
+            target.display()
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn find(name: &str) -> anyhow::Result<&'static Model> {
     catalogue::find(name).with_context(|| {
-        let names: Vec<&str> = CATALOGUE.iter().map(|model| model.name).chain([SPEAKER]).collect();
+        let names: Vec<&str> =
+            BROUGHT.iter().map(|model| model.name).chain(CATALOGUE.iter().map(|model| model.name)).collect();
         format!("there is no model {name:?}; choose one of {}", names.join(", "))
     })
 }
 
-fn list(place: &Place, folder: &std::path::Path) -> anyhow::Result<ExitCode> {
+fn list(place: &Place, folder: &Path) -> anyhow::Result<ExitCode> {
     let installed = |model: &Model| folder.join(model.file()).is_file();
     if place.json {
         let models: Vec<_> = CATALOGUE
@@ -118,55 +147,51 @@ fn list(place: &Place, folder: &std::path::Path) -> anyhow::Result<ExitCode> {
                 })
             })
             .collect();
-        let speaker = serde_json::json!({
-            "name": SPEAKER,
-            "purpose": SPEAKER_PURPOSE,
-            "licence": "Apache-2.0",
-            "size": speaker::BYTES,
-            "sha256": speaker::SHA256,
-            "from": "PyPI: resemblyzer 0.1.4",
-            "installed": speaker::installed(folder).is_some(),
-            "file": speaker::installed(folder),
+        let brought = BROUGHT.iter().map(|model| {
+            serde_json::json!({
+                "name": model.name,
+                "purpose": model.purpose,
+                "languages": model.language.unwrap_or("any"),
+                "licence": model.licence,
+                "size": model.bytes(folder),
+                "sha256": model.package.wheel.sha256,
+                "from": format!("PyPI: {}", model.package.requirement),
+                "installed": model.is_installed(folder),
+            })
         });
-        let models: Vec<_> = models.into_iter().chain([speaker]).collect();
+        let models: Vec<_> = brought.chain(models).collect();
         println!("{}", serde_json::json!({ "folder": folder, "models": models }));
         return Ok(ExitCode::SUCCESS);
     }
     println!("{:<20} {:>8}  {:<13} {:<10} purpose", "name", "size", "languages", "");
+    let line = |name: &str, bytes: u64, languages: &str, is_installed: bool, purpose: &str| {
+        let installed = if is_installed { "installed" } else { "" };
+        println!("{name:<20} {:>5} MB  {languages:<13} {installed:<10} {purpose}", bytes / 1_000_000);
+    };
+    for model in &BROUGHT {
+        let (language, purpose) = (model.language.unwrap_or("any"), model.purpose);
+        line(model.name, model.bytes(folder), language, model.is_installed(folder), purpose);
+    }
     for model in CATALOGUE {
+        line(model.name, model.size, model.languages(), installed(model), model.purpose);
+    }
+    println!();
+    for model in &BROUGHT {
         println!(
-            "{:<20} {:>5} MB  {:<13} {:<10} {}",
-            model.name,
-            model.size / 1_000_000,
-            model.languages(),
-            if installed(model) { "installed" } else { "" },
-            model.purpose
+            "{}: licence {}, brought by pip in {}",
+            model.name, model.licence, model.package.requirement
         );
     }
-    println!(
-        "{:<20} {:>5} MB  {:<13} {:<10} {SPEAKER_PURPOSE}",
-        SPEAKER,
-        speaker::BYTES / 1_000_000,
-        "any",
-        if speaker::installed(folder).is_some() { "installed" } else { "" },
-    );
-    println!("\nlicence {LICENCE}, from {}", catalogue::PUBLISHER);
-    println!("without any of them the hub hears its own sentences with the engine phrase");
+    println!("all others: Whisper, licence {LICENCE}, from {}", catalogue::PUBLISHER);
+    println!("without any of them the hub hears its own sentences all the same, less well where it is loud");
     Ok(ExitCode::SUCCESS)
 }
 
-fn fetch(
-    place: &Place,
-    folder: &std::path::Path,
-    model: &Model,
-    from: Option<&str>,
-) -> anyhow::Result<ExitCode> {
+fn fetch(place: &Place, folder: &Path, model: &Model, from: Option<&str>) -> anyhow::Result<ExitCode> {
     place.data()?;
     let address = from.map_or_else(|| model.address(), str::to_owned);
     let target: PathBuf = folder.join(model.file());
-    let bar = ProgressBar::new(model.size).with_style(ProgressStyle::with_template(
-        "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
-    )?);
+    let bar = bar(model.size)?;
     let wanted = Wanted { address: &address, size: model.size, sha256: model.sha256 };
     let done = pull(&wanted, &target, |bytes| {
         bar.set_position(bytes);
@@ -174,26 +199,20 @@ fn fetch(
     });
     bar.finish_and_clear();
     done.with_context(|| format!("the model {} was not installed", model.name))?;
-    match place.json {
-        true => println!("{}", serde_json::json!({ "installed": model.name, "file": target })),
-        false => println!(
-            "{} is installed as {}; the hub uses it within seconds, if its configuration does not choose another",
-            model.name,
-            target.display()
-        ),
-    }
-    Ok(ExitCode::SUCCESS)
+    installed(place, model.name, &target)
 }
 
-fn remove(place: &Place, folder: &std::path::Path, model: &Model) -> anyhow::Result<ExitCode> {
-    remove_file(place, &folder.join(model.file()), model.name)
+fn remove(place: &Place, folder: &Path, model: &Model) -> anyhow::Result<ExitCode> {
+    let target = folder.join(model.file());
+    let had_part = std::fs::remove_file(part_of(&target)).is_ok();
+    let removed = std::fs::remove_file(&target);
+    let missing = removed.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    gone(place, if missing && had_part { Ok(()) } else { removed }, model.name, &target)
 }
 
-fn remove_file(place: &Place, target: &std::path::Path, name: &str) -> anyhow::Result<ExitCode> {
-    let had_part = std::fs::remove_file(part_of(target)).is_ok();
-    match std::fs::remove_file(target) {
+fn gone(place: &Place, removed: std::io::Result<()>, name: &str, target: &Path) -> anyhow::Result<ExitCode> {
+    match removed {
         Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && had_part => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             bail!("the model {name} is not installed as {}", target.display())
         }

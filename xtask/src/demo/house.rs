@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::children::Children;
 use super::program;
+use crate::shell;
 
 /// The member who signs in on the page.
 pub const MEMBER: &str = "Demo";
@@ -86,19 +87,41 @@ fn copy_models(models: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(to)?;
     for file in std::fs::read_dir(models)? {
         let file = file?;
-        std::fs::copy(file.path(), to.join(file.file_name()))?;
+        let to = to.join(file.file_name());
+        match file.file_type()?.is_dir() {
+            true => copy_models(&file.path(), &to)?,
+            false => drop(std::fs::copy(file.path(), to)?),
+        }
     }
     Ok(())
 }
 
+/// The folder of models of a data folder that outlives the demos, with the network that hears best in it; `None` when it
+/// could not be had, which the hub has then said.
+pub fn fetch_hearing() -> Option<PathBuf> {
+    let data = shell::target().join("demo-models");
+    let mut pull = program("sotto-hub");
+    let pulled =
+        pull.args(["models", "pull", "moonshine", "--data"]).arg(&data).stdout(Stdio::null()).status();
+    pulled.is_ok_and(|status| status.success()).then(|| data.join("models"))
+}
+
 impl House {
-    /// `models` are the wake words, at which the hub looks a second time.
-    pub fn start(folder: &Path, models: &Path, children: &mut Children) -> anyhow::Result<House> {
+    /// `models` are the wake words, at which the hub looks a second time; `hearing` is a folder of speech models.
+    pub fn start(
+        folder: &Path,
+        models: &Path,
+        hearing: Option<&Path>,
+        children: &mut Children,
+    ) -> anyhow::Result<House> {
         std::fs::create_dir_all(folder)?;
         let config = folder.join("hub.toml");
         std::fs::write(&config, CONFIGURATION)?;
         let data = folder.join("hub");
         copy_models(models, &data.join("wake"))?;
+        if let Some(hearing) = hearing {
+            copy_models(hearing, &data.join("models"))?;
+        }
         let mut hub = program("sotto-hub");
         children
             .spawn("hub", hub.args(["run", "--json", "--config"]).arg(&config).arg("--data").arg(&data))?;

@@ -39,6 +39,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     step(started, "Building hub and satellite (some minutes the first time)");
     shell::run(&mut shell::cargo(&["build", "--workspace", "--bins"]))?;
 
+    step(started, "Fetching the network that hears best (88 MB, the first time)");
+    let hearing = house::fetch_hearing();
+    if hearing.is_none() {
+        println!("  it was not to be had; the hub hears with what is built in");
+    }
+
     let (interrupt, interrupted) = mpsc::channel();
     ctrlc::set_handler(move || {
         let _ = interrupt.send(());
@@ -50,7 +56,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut children = Children::default();
 
     step(started, "Starting the hub, with a broker of its own");
-    let house = house::House::start(&folder, &models, &mut children)?;
+    let house = house::House::start(&folder, &models, hearing.as_deref(), &mut children)?;
     println!("  hub       {}", house.satellites);
     println!("  broker    {}", house.broker);
     println!("  web       {}", house.web);

@@ -1,40 +1,23 @@
 //! From a grammar of words to what the decoder needs: a word graph without empty steps, and a dictionary of
 //! just the words in it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::pronounce;
-use super::sphinx::{Arc, Network};
 use crate::grammar::{Grammar, GrammarNotes};
+use crate::word_graph::{GraphError, Prepared, key, without_empty_steps};
 
 /// Pronunciations by word, several for some.
 pub struct Lexicon {
     pronunciations: HashMap<String, Vec<String>>,
 }
 
-/// A grammar made ready for the decoder.
-pub struct Prepared {
-    pub network: Network,
-    /// `word PH ON ES` lines, alternatives as `word(2)`.
-    pub dictionary: String,
-    pub notes: GrammarNotes,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum LexiconError {
     #[error("the dictionary {} cannot be read: {source}; install the package pocketsphinx-en-us", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error(
-        "the grammar has more than {} transitions; name fewer things or split long lists",
-        Grammar::MOST_TRANSITIONS
-    )]
-    TooLarge,
-    #[error("the grammar says nothing: no sentence of it has a word that can be pronounced")]
-    Empty,
-    #[error("the grammar has a transition to a state that it does not have")]
-    Broken,
 }
 
 impl Lexicon {
@@ -75,19 +58,7 @@ impl Lexicon {
         pronounce::guess(word).map(|phones| (vec![phones], true))
     }
 
-    pub fn prepare(&self, grammar: &Grammar) -> Result<Prepared, LexiconError> {
-        if grammar.transitions.len() > Grammar::MOST_TRANSITIONS {
-            return Err(LexiconError::TooLarge);
-        }
-        if grammar.states == 0 {
-            return Err(LexiconError::Empty);
-        }
-        let beyond = |state: &usize| *state >= grammar.states;
-        if grammar.finals.iter().any(beyond)
-            || grammar.transitions.iter().any(|t| beyond(&t.from) || beyond(&t.to))
-        {
-            return Err(LexiconError::Broken);
-        }
+    pub fn prepare(&self, grammar: &Grammar) -> Result<Prepared, GraphError> {
         let mut notes = GrammarNotes::default();
         let mut spoken: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let words: BTreeSet<String> =
@@ -103,7 +74,7 @@ impl Lexicon {
                 None => notes.unpronounceable.push(word),
             }
         }
-        let network = without_empty_steps(grammar, &spoken)?;
+        let network = without_empty_steps(grammar, |word| spoken.contains_key(word))?;
         let mut dictionary = String::new();
         for (word, ways) in &spoken {
             for (index, phones) in ways.iter().enumerate() {
@@ -115,77 +86,6 @@ impl Lexicon {
         }
         Ok(Prepared { network, dictionary, notes })
     }
-}
-
-/// A word as the dictionary has it: lower case, without punctuation at its ends.
-fn key(word: &str) -> String {
-    word.to_lowercase()
-        .replace('’', "'")
-        .trim_matches(|c: char| !c.is_alphanumeric() && c != '\'')
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '<' | '>'))
-        .collect()
-}
-
-/// Empty steps are followed through, equal beginnings shared and states that cannot be reached dropped (a subset
-/// construction): the decoder spends its time on states.
-fn without_empty_steps(
-    grammar: &Grammar,
-    spoken: &BTreeMap<String, Vec<String>>,
-) -> Result<Network, LexiconError> {
-    let mut says: Vec<Vec<(usize, String)>> = vec![Vec::new(); grammar.states];
-    let mut empty: Vec<Vec<usize>> = vec![Vec::new(); grammar.states];
-    for transition in &grammar.transitions {
-        match transition.word.as_deref().map(key) {
-            Some(word) if spoken.contains_key(&word) => says[transition.from].push((transition.to, word)),
-            // A word that cannot be said makes its sentences impossible, not shorter.
-            Some(word) if !word.is_empty() => {}
-            _ => empty[transition.from].push(transition.to),
-        }
-    }
-    let ends: HashSet<usize> = grammar.finals.iter().copied().collect();
-    let closure = |state: usize| {
-        let mut seen = BTreeSet::from([state]);
-        let mut next = vec![state];
-        while let Some(state) = next.pop() {
-            next.extend(empty[state].iter().copied().filter(|to| seen.insert(*to)));
-        }
-        seen
-    };
-    // A new state stands for everything that the old state reaches in silence; equal sets are one state.
-    let mut numbers: HashMap<Vec<usize>, usize> = HashMap::new();
-    let mut sets: Vec<Vec<usize>> = Vec::new();
-    let mut number = |set: Vec<usize>, sets: &mut Vec<Vec<usize>>| {
-        *numbers.entry(set).or_insert_with_key(|set| {
-            sets.push(set.clone());
-            sets.len() - 1
-        })
-    };
-    number(closure(0).into_iter().collect(), &mut sets);
-    let mut arcs: Vec<Arc> = Vec::new();
-    let mut at = 0;
-    while at < sets.len() {
-        let mut targets: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        for state in &sets[at] {
-            for (to, word) in &says[*state] {
-                targets.entry(word.clone()).or_default().extend(closure(*to));
-            }
-        }
-        for (word, set) in targets {
-            let to = number(set.into_iter().collect(), &mut sets);
-            arcs.push(Arc { from: at, to, word, probability: 1.0 });
-            if arcs.len() > Grammar::MOST_TRANSITIONS {
-                return Err(LexiconError::TooLarge);
-            }
-        }
-        at += 1;
-    }
-    let ends: Vec<usize> =
-        (0..sets.len()).filter(|at| sets[*at].iter().any(|state| ends.contains(state))).collect();
-    if arcs.is_empty() || ends.iter().all(|end| *end == 0) {
-        return Err(LexiconError::Empty);
-    }
-    Ok(Network { states: sets.len(), ends, arcs })
 }
 
 #[cfg(test)]

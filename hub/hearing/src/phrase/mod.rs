@@ -25,15 +25,15 @@ use std::time::Duration;
 
 use features::{Bands, Cepstrum, FrontEnd};
 use gaussians::Gaussians;
-pub use lexicon::{Lexicon, Prepared};
+pub use lexicon::Lexicon;
 use noise::Surroundings;
-pub use sphinx::{Arc as GraphArc, Network};
 use sphinx::{BestPath, Decoder, Model};
 use sureness::Evidence;
 use voice::{Found, Voice};
 
 use crate::engine::{HearingError, Hypothesis, Request, Word};
 use crate::recognizer::{Cancel, Recognizer};
+use crate::word_graph::Prepared;
 
 /// Where Debian's `pocketsphinx-en-us` puts its model.
 pub const MODEL_FOLDER: &str = "/usr/share/pocketsphinx/model/en-us";
@@ -41,6 +41,29 @@ pub const MODEL_FOLDER: &str = "/usr/share/pocketsphinx/model/en-us";
 const FRAME: Duration = Duration::from_millis(10);
 /// Fewer frames than this hold no word.
 const FEWEST_FRAMES: usize = 20;
+
+/// Tells where in a clip somebody speaks.
+pub struct Listener {
+    front_end: FrontEnd,
+    voice: Voice,
+}
+
+impl Listener {
+    pub fn new() -> Listener {
+        Listener { front_end: FrontEnd::new(), voice: Voice::new() }
+    }
+
+    /// From the first sound of a voice to the last, with a margin for weak consonants; `None` when nobody speaks.
+    pub fn speech(&mut self, samples: &[i16]) -> Option<std::ops::Range<usize>> {
+        let mut frames: Vec<Bands> = Vec::with_capacity(samples.len() / features::STEP);
+        self.front_end.restart();
+        self.front_end.push(samples, &mut frames);
+        let speech = pauses::speech(&self.voice.find(&frames).spoken, VIEWS[1].voice);
+        let (first, last) = (speech.iter().position(|s| *s)?, speech.iter().rposition(|s| *s)?);
+        (speech.iter().filter(|speech| **speech).count() >= FEWEST_FRAMES)
+            .then(|| first * features::STEP..((last + 1) * features::STEP).min(samples.len()))
+    }
+}
 
 /// The acoustic model, read once and shared by all decoders.
 pub struct Acoustics {

@@ -10,6 +10,7 @@ use std::ptr::{self, NonNull};
 
 use super::features::Cepstrum;
 use super::memory_file::MemoryFile;
+use crate::word_graph::WordGraph;
 
 mod raw {
     use super::{c_char, c_int, c_void};
@@ -103,24 +104,6 @@ pub enum SphinxError {
     /// No anonymous file could be made.
     #[error("no memory for a file: {0}")]
     Memory(#[from] std::io::Error),
-}
-
-/// A word graph: state 0 is where it starts, and any of `ends` where it may end.
-#[derive(Default, Clone)]
-pub struct Network {
-    pub states: usize,
-    pub ends: Vec<usize>,
-    pub arcs: Vec<Arc>,
-}
-
-/// From one state to another by saying a word of the dictionary.
-#[derive(Clone)]
-pub struct Arc {
-    pub from: usize,
-    pub to: usize,
-    pub word: String,
-    /// Between 0 (never) and 1.
-    pub probability: f32,
 }
 
 /// What a decoder needs to know when it opens.
@@ -236,7 +219,7 @@ impl Decoder {
     }
 
     /// Adds a grammar, to be chosen by name for each utterance.
-    pub fn add(&mut self, name: &str, network: &Network) -> Result<(), SphinxError> {
+    pub fn add(&mut self, name: &str, network: &WordGraph) -> Result<(), SphinxError> {
         let name = CString::new(name).map_err(|_| SphinxError::Grammar)?;
         let words: Vec<CString> = network
             .arcs

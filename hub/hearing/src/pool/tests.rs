@@ -34,7 +34,7 @@ type Told = Receiver<Result<usize, HearingError>>;
 
 fn pool(early_start: bool, stuck: bool) -> (Pool, Told) {
     let (told, tells) = channel();
-    let about = About { name: "counts", model: String::new(), early_start, lexicon: None };
+    let about = About { name: "counts", model: String::new(), early_start, sentences: Sentences::Unused };
     (Pool::start(about, vec![Box::new(Counts { stuck, told })]).unwrap(), tells)
 }
 

@@ -40,7 +40,7 @@ pub use measure::{FEWEST, MeasureError, Measured, Trial};
 pub use profile::{NotThis, Profile, Quality, TAKES};
 pub use sotto_weights::Error as ModelError;
 pub use voiceprint::{SIZE, Voiceprint};
-pub use weights::{BYTES, FILE, SHA256, install, pull};
+pub use weights::{FILE, PACKAGE};
 
 pub(crate) use given::{KIND, serve};
 

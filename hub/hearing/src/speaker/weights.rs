@@ -2,8 +2,7 @@
 //!
 //! `pretrained.pt` is a Python pickle, which may run any program when it is read. So it is never read as one.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sotto_weights::{Error, Keep, Package, Part, Pin};
 
@@ -13,10 +12,10 @@ use super::space::EncoderId;
 /// Name of the installed file.
 pub const FILE: &str = "speaker-ge2e.f32";
 /// Of [`FILE`].
-pub const SHA256: &str = "dc70d31f87b286c86b5ded441bd377dca4d991ff2f31be1feb189430dd1d68ff";
-pub const BYTES: u64 = 4 * WEIGHTS as u64;
+const SHA256: &str = "dc70d31f87b286c86b5ded441bd377dca4d991ff2f31be1feb189430dd1d68ff";
+const BYTES: u64 = 4 * WEIGHTS as u64;
 
-static PACKAGE: Package = Package {
+pub static PACKAGE: Package = Package {
     name: "the speaker model",
     requirement: "resemblyzer==0.1.4",
     platform: None,
@@ -42,18 +41,6 @@ const PART: Part = Part {
 /// First byte and length: the LSTM (all layers in one stretch), the linear layer's matrix, its bias.
 const STRETCHES: [(u64, u64); 3] = [(269_883, 5_431_296), (7_731, 262_144), (6_699, 1_024)];
 
-/// Fetches the model into `folder`, unless it is there, and says where it is. `stopped` is asked several times a second.
-pub fn pull(folder: &Path, stopped: &dyn Fn() -> bool) -> Result<PathBuf, Error> {
-    PACKAGE.fetch(folder, |_| if stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })?;
-    Ok(folder.join(FILE))
-}
-
-/// Installs the model out of `given`, Resemblyzer's wheel or the `pretrained.pt` in it, and says where it is.
-pub fn install(given: &Path, folder: &Path) -> Result<PathBuf, Error> {
-    PACKAGE.install(given, folder)?;
-    Ok(folder.join(FILE))
-}
-
 pub(super) fn open(folder: &Path) -> Result<Network, Error> {
     let bytes = PACKAGE.read(&PART, folder)?;
     let weights: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
@@ -78,7 +65,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let given = folder.path().join("pretrained.pt");
         fs::write(&given, b"cos\nsystem\n(S'echo no'\ntR.").unwrap();
-        let error = install(&given, folder.path()).unwrap_err().to_string();
+        let error = PACKAGE.install(&given, folder.path()).unwrap_err().to_string();
         assert!(error.contains("models pull speaker"), "{error}");
         assert!(matches!(open(folder.path()), Err(Error::Read { .. })));
         fs::rename(&given, folder.path().join(FILE)).unwrap();

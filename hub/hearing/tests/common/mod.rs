@@ -20,7 +20,7 @@ pub fn test_data(what: &str) -> Option<PathBuf> {
 /// The folder with the speaker model, fetched once a build folder; `None` after saying so loudly.
 pub fn speaker_model() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("speaker");
-    match speaker::pull(&folder, &|| false) {
+    match speaker::PACKAGE.fetch(&folder, |_| std::ops::ControlFlow::Continue(())) {
         Ok(_) => Some(folder),
         Err(error) => {
             eprintln!("SKIPPED: the speaker model is not here: {error}");
