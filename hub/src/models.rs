@@ -64,12 +64,11 @@ impl Models {
     pub fn list(&self) -> Vec<Model> {
         let Inside { wishes, settings, engine, voices, language, .. } = &*self.0;
         let (name, model) = (engine.name(), engine.model());
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let uses = |file: &str| model.split(' ').any(|part| part == file);
         let phrase_may = matches!(settings.engine, Choice::Auto | Choice::Phrase | Choice::Both);
         let whisper_may = matches!(settings.engine, Choice::Auto | Choice::Whisper | Choice::Both);
         let english = language.split(['-', '_']).next().is_some_and(|base| base.eq_ignore_ascii_case("en"));
-        let suits = if english { MOONSHINE } else { catalogue::suits(language, cores) };
+        let suits = if english { MOONSHINE } else { catalogue::suits(language, sotto_hearing::speed()) };
         let mut models = Vec::new();
         if settings.engine == Choice::Remote {
             models.push(Model {

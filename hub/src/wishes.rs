@@ -266,7 +266,7 @@ mod tests {
     }
 
     fn wishes(folder: &Path, publisher: &str, sha256: &'static str) -> Wishes {
-        let model = Model { name: "x.en", purpose: "", multilingual: false, size: 300_000, sha256 };
+        let model = Model { name: "x.en", purpose: "", multilingual: false, size: 300_000, sha256, work: 1 };
         Wishes::of(folder, vec![model].leak(), publisher)
     }
 

@@ -35,6 +35,7 @@ mod swap;
 
 pub mod catalogue;
 pub mod pull;
+mod speed;
 
 mod child;
 mod sandbox;
@@ -47,4 +48,5 @@ pub use engine::{ACCEPT, Engine, FORCED, Hearing, HearingError, Hypothesis, LONG
 pub use grammar::{Grammar, GrammarNotes, Transition};
 pub use open::{Choice, Chosen, Config, chosen, open};
 pub use remote::Servers;
+pub use speed::speed;
 pub use swap::Swap;

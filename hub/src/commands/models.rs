@@ -12,7 +12,7 @@ use sotto_hearing::pull::{Wanted, part_of, pull};
 use sotto_hearing::speaker;
 
 use super::{Place, bring_encoder};
-use crate::brought::{self, BROUGHT, Brought, SPEAKER};
+use crate::brought::{self, BROUGHT, Brought, MOONSHINE, SPEAKER};
 use crate::wishes::Wishes;
 
 #[derive(clap::Args)]
@@ -160,7 +160,11 @@ fn list(place: &Place, folder: &Path) -> anyhow::Result<ExitCode> {
             })
         });
         let models: Vec<_> = brought.chain(models).collect();
-        println!("{}", serde_json::json!({ "folder": folder, "models": models }));
+        let speed = sotto_hearing::speed();
+        let suits = serde_json::json!({
+            "speed": speed, "en": catalogue::suits("en", speed), "other": catalogue::suits("de", speed)
+        });
+        println!("{}", serde_json::json!({ "folder": folder, "models": models, "suits": suits }));
         return Ok(ExitCode::SUCCESS);
     }
     println!("{:<20} {:>8}  {:<13} {:<10} purpose", "name", "size", "languages", "");
@@ -183,6 +187,13 @@ fn list(place: &Place, folder: &Path) -> anyhow::Result<ExitCode> {
         );
     }
     println!("all others: Whisper, licence {LICENCE}, from {}", catalogue::PUBLISHER);
+    let speed = sotto_hearing::speed();
+    println!(
+        "this machine does {speed:.0} thousand million operations a second: {MOONSHINE} suits it for English, {} for free speech \
+         in English, {} for other languages",
+        catalogue::suits("en", speed),
+        catalogue::suits("de", speed)
+    );
     println!("without any of them the hub hears its own sentences all the same, less well where it is loud");
     Ok(ExitCode::SUCCESS)
 }

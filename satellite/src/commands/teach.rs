@@ -245,8 +245,8 @@ fn tell(word: &str, name: &str, target: &Path, lesson: &Lesson, json: bool) {
         );
     }
     eprintln!(
-        "note: other talk can sound like a taught word, once or more in an hour of it; if it does, lower the satellite's \
-         sensitivity"
+        "note: other talk can sound like a taught word, once or more in an hour of it; if it does, write \
+         wake.sensitivity = {{ {name} = 0.3 }}"
     );
 }
 

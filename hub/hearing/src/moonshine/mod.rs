@@ -28,6 +28,7 @@ use crate::engine::{ACCEPT, HearingError, Hypothesis, RATE, Request, Word};
 use crate::phrase::Listener;
 use crate::recognizer::{Cancel, Recognizer};
 use crate::word_graph::Prepared;
+pub(crate) use matrix::Matrix;
 use network::{FEWEST_SAMPLES, Network};
 use pieces::Pieces;
 use search::{Found, search};
