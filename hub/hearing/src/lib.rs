@@ -14,6 +14,7 @@
 //! Deliberately absent: what the words mean, who said them in which room, and where clips are kept. No error,
 //! log line or `Debug` here holds a word or a sample.
 
+mod approximate;
 mod engine;
 mod grammar;
 mod open;

@@ -4,7 +4,7 @@
 //! bytes: a panel is made into floats once for all the vectors, which costs little where there are many and saves
 //! three quarters of the memory traffic where there are few (a step of the decoder).
 
-use super::approximate::add_product;
+use crate::approximate::add_product;
 
 /// Columns that are summed side by side.
 pub const LANES: usize = 16;

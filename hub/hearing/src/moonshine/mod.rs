@@ -8,7 +8,6 @@
 //! It is fetched once (`sotto-hub models pull moonshine`) and hears far more than PocketSphinx in noise and among
 //! other people's talk. Deliberately absent: other languages than English; training.
 
-mod approximate;
 mod matrix;
 mod network;
 mod numbers;

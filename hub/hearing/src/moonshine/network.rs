@@ -9,8 +9,8 @@
 //! Both halves turn queries and keys by their place (rotary embedding, Su et al. 2021). There is no window of fixed
 //! length: a clip of three seconds costs a tenth of one of thirty.
 
-use super::approximate::{gelu, log_softmax, sigmoid, softmax, tanh};
 use super::matrix::Matrix;
+use crate::approximate::{gelu, log_softmax, sigmoid, softmax, tanh};
 
 /// Values of one frame or symbol.
 pub const WIDTH: usize = 288;

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use super::mel::BANDS;
 use super::voiceprint::SIZE;
+use crate::approximate::{sigmoid, tanh};
 
 /// Frames of one window: 1.6 s, as the network was trained.
 pub const WINDOW: usize = 160;
@@ -261,48 +262,9 @@ fn add_product<const S: usize, const FUSED: bool>(sums: &mut [f32; S], rows: &[f
     }
 }
 
-#[inline(always)]
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
-}
-
-#[inline(always)]
-fn tanh(x: f32) -> f32 {
-    2.0 * sigmoid(2.0 * x) - 1.0
-}
-
-/// e to the `x`, within 2 in 10 million (Cephes `expf`), without a call or a branch, so that many are made at once.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 87.0);
-    // Adding and taking away 1.5 · 2^23 rounds to a whole number.
-    const ROUND: f32 = 12_582_912.0;
-    let whole = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
-    let rest = x - whole * 0.693_359_4 - whole * -2.121_944_4e-4;
-    let tail = 1.987_569_2e-4_f32;
-    let tail = tail * rest + 1.398_2e-3;
-    let tail = tail * rest + 8.333_452e-3;
-    let tail = tail * rest + 4.166_579_6e-2;
-    let tail = tail * rest + 0.166_666_65;
-    let tail = tail * rest + 0.5;
-    let mantissa = tail * rest * rest + rest + 1.0;
-    mantissa * f32::from_bits((((whole as i32) + 127) << 23) as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_quick_exponential_is_the_exponential() {
-        for step in -8600..=8600 {
-            let x = step as f32 / 100.0;
-            let (quick, exact) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!((quick / exact - 1.0).abs() < 5e-7, "{x}: {quick} for {exact}");
-        }
-        assert_eq!((exp(f32::NEG_INFINITY) * 1e10).floor(), 0.0);
-        assert!(sigmoid(1e30) == 1.0 && tanh(-1e30) == -1.0);
-    }
 
     /// A step of an LSTM as PyTorch's documentation writes it, in double precision and no order but that.
     fn slow_lstm(weights: &[f64], inputs: &[Vec<f64>], width: usize) -> Vec<Vec<f64>> {

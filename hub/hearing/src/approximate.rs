@@ -113,4 +113,15 @@ mod tests {
         assert!((scores.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         assert!(scores.iter().zip(&logarithms).all(|(p, l)| (p - l.exp()).abs() < 1e-5));
     }
+
+    #[test]
+    fn the_quick_exponential_is_the_exponential() {
+        for step in -8600..=8600 {
+            let x = step as f32 / 100.0;
+            let (quick, exact) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((quick / exact - 1.0).abs() < 5e-7, "{x}: {quick} for {exact}");
+        }
+        assert_eq!((exp(f32::NEG_INFINITY) * 1e10).floor(), 0.0);
+        assert!(sigmoid(1e30) == 1.0 && tanh(-1e30) == -1.0);
+    }
 }
